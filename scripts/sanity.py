@@ -63,8 +63,8 @@ def copy_project() -> None:
 def pip_settings() -> configparser.ConfigParser:
     """The caller's pip settings; ansible-test drops the environment and HOME is our own."""
     settings = configparser.ConfigParser(interpolation=None)
-    listing = subprocess.run([sys.executable, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True)
-    for line in listing.stdout.splitlines():
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    for line in subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines():
         key, value = line.split("=", 1)
         section, option = key.split(".", 1)
         section = "global" if section == ":env:" else section
@@ -85,7 +85,7 @@ def prepare_home() -> None:
 
 
 def search_path() -> str:
-    """PATH with our tools first, and pyenv's interpreters in place of its shims, which answer for versions they lack."""
+    """PATH with our tools first, and pyenv's interpreters in place of its shims, which answer for missing versions."""
     directories = [str(TOOLS)]
     for entry in os.environ["PATH"].split(os.pathsep):
         if entry.endswith("pyenv/shims"):
