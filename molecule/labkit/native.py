@@ -1,0 +1,193 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab on the running kernel: namespaces, cables, peers and systemd-nspawn machines."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from labkit import layout, machine, netns
+from labkit.initrd import FILES
+from labkit.machine import Site
+from labkit.scenario import Machine, Peer, Scenario
+from labkit.shell import LabError, attempt, run, say
+from labkit.state import Host, State, cgroup_root, end_cgroup
+
+SSH_PORT = 22
+BOOT_SECONDS = 120
+
+
+def plan(scenario: Scenario, mode: str) -> State:
+    """The record of a lab that is about to be made."""
+    hosts = [Host(each.name, "machine") for each in scenario.machines]
+    hosts += [Host(each.name, "peer") for each in scenario.peers]
+    hosts += [Host(each.name, "guest", each.machine, each.tap) for each in scenario.guests]
+    hosts += [Host(each.name, "container", each.machine, each.namespace) for each in scenario.containers]
+    return State(
+        scenario=scenario.name,
+        mode=mode,
+        hosts=tuple(hosts),
+        ssh={each.name: (each.ssh.peer, each.ssh.address) for each in scenario.machines if each.ssh},
+        cgroup=f"hnlab-{scenario.name}",
+        namespaces=tuple(layout.namespaces(scenario)) if mode == "native" else (),
+    )
+
+
+def begin(scenario: Scenario, mode: str) -> State:
+    """Claim the scenario's state directory and record what is about to be made."""
+    state = plan(scenario, mode)
+    try:
+        state.directory.mkdir(parents=True, mode=0o755)
+    except FileExistsError as error:
+        raise LabError(f"the lab {scenario.name} is half up; run `molecule/lab down {scenario.name}`") from error
+    state.save()
+    (cgroup_root() / state.cgroup).mkdir()
+    return state
+
+
+def make_keys(directory: Path) -> None:
+    for name in ("key", "host_key"):
+        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "hostnet-lab", "-f", str(directory / name)])
+    words = (directory / "host_key.pub").read_text().split()
+    (directory / "known_hosts").write_text(f"* {words[0]} {words[1]}\n")
+    (directory / "ssh").mkdir(mode=0o700)
+
+
+def write_inventory(scenario: Scenario, command: Path) -> None:
+    """JSON is YAML, so the file needs no YAML writer where the lab runs."""
+    text = json.dumps(layout.inventory(scenario, command), indent=2)
+    (layout.state_dir(scenario.name) / "inventory.yml").write_text(f"---\n{text}\n")
+
+
+def make_network(scenario: Scenario) -> None:
+    here, wires = layout.wiring(scenario)
+    run(["ip", "-batch", "-"], "\n".join([*here, ""]))
+    space = layout.wires_namespace(scenario)
+    run(["ip", "-netns", space, "-batch", "-"], "\n".join([*wires, ""]))
+
+
+def start_peer(scenario: Scenario, peer: Peer, group: Path) -> None:
+    space = layout.prefixed(scenario.name, peer.name)
+    if peer.forward:
+        for key in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
+            run(["ip", "netns", "exec", space, "sysctl", "-qw", f"{key}=1"])
+    run(["ip", "-netns", space, "-batch", "-"], "\n".join([*layout.peer_lines(peer), ""]))
+    command = ["nsenter", f"--net=/run/netns/{space}", sys.executable, str(FILES / "seen_as.py")]
+    machine.spawn(command, layout.state_dir(scenario.name) / f"{peer.name}.log", group)
+
+
+def ssh_end(state: State, name: str) -> tuple[Path, str]:
+    """The namespace that ssh to a machine starts from, and the address it goes to."""
+    if name in state.ssh:
+        peer, address = state.ssh[name]
+        return Path("/run/netns", layout.prefixed(state.scenario, peer)), address
+    first = machine.leader(state.directory / "machines" / name)
+    if first is None:
+        raise LabError(f"{name} is not running; see {state.directory}/machines/{name}/console")
+    return Path(f"/proc/{first}/ns/net"), "127.0.0.1"
+
+
+def sshd_answers(state: State, name: str) -> bool:
+    try:
+        namespace, address = ssh_end(state, name)
+        with netns.connect(namespace, address, SSH_PORT, timeout=5) as connection:
+            connection.settimeout(5)
+            return connection.recv(4) == b"SSH-"
+    except (OSError, LabError):
+        return False
+
+
+def nspawn_runs(directory: Path) -> bool:
+    """Whether the process is there; one that has ended and is not waited for has no command line."""
+    try:
+        return Path("/proc", (directory / "pid").read_text(), "cmdline").read_bytes() != b""
+    except OSError:
+        return False
+
+
+def wait_for(state: State, name: str) -> float:
+    """Wait until the machine's sshd answers; the seconds it took."""
+    began = time.monotonic()
+    directory = state.directory / "machines" / name
+    while not sshd_answers(state, name):
+        if not nspawn_runs(directory):
+            lines = (directory / "console").read_text(errors="replace").split("\n")
+            last = [line for line in lines if line.strip()][-1:]
+            raise LabError(f"{name} ended while booting: {''.join(last)} (log: {directory}/console)")
+        if time.monotonic() - began > BOOT_SECONDS:
+            raise LabError(f"{name}: no sshd after {BOOT_SECONDS} s (log: {directory}/console)")
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def boot_all(scenario: Scenario, state: State, site: Site, main: Path) -> None:
+    group = cgroup_root() / state.cgroup
+    for each in scenario.machines:
+        directory = machine.prepare(scenario, each, site)
+        pid = machine.start(scenario, each, site, group, main)
+        (directory / "pid").write_text(str(pid))
+
+    def ready(each: Machine) -> None:
+        seconds = wait_for(state, each.name)
+        say(f"{each.name} answers ssh after {seconds:.1f} s")
+
+    with ThreadPoolExecutor(len(scenario.machines)) as pool:
+        list(pool.map(ready, scenario.machines))
+
+
+def up(scenario: Scenario, site: Site, command: Path, main: Path) -> None:
+    """Make the lab; what goes wrong leaves a record that `down` can clean up by."""
+    site.check()
+    state = begin(scenario, "native")
+    make_keys(state.directory)
+    write_inventory(scenario, command)
+    say(f"making {len(state.namespaces)} network namespaces and the cables between them")
+    make_network(scenario)
+    peers = cgroup_root() / state.cgroup / "peers"
+    peers.mkdir()
+    (cgroup_root() / state.cgroup / "commands").mkdir()
+    for peer in scenario.peers:
+        start_peer(scenario, peer, peers)
+    say(f"booting {', '.join(each.name for each in scenario.machines)}")
+    boot_all(scenario, state, site, main)
+    replace(state, complete=True).save()
+
+
+def down(state: State) -> None:
+    """End and remove everything the record names, whatever of it is there."""
+    end_cgroup(cgroup_root() / state.cgroup)
+    for name in state.namespaces:
+        if Path("/run/netns", name).exists():
+            run(["ip", "netns", "delete", name])
+    forget(state.scenario)
+
+
+def forget(scenario: str) -> None:
+    """Remove the state directory, and the one above it when this was the last lab."""
+    shutil.rmtree(layout.state_dir(scenario))
+    if not any(layout.STATE.iterdir()):
+        layout.STATE.rmdir()
+
+
+def running(state: State, host: Host) -> str:
+    """One word about a host for `lab status`."""
+    if host.kind == "peer":
+        return "up" if Path("/run/netns", layout.prefixed(state.scenario, host.name)).exists() else "gone"
+    where = host.name if host.kind == "machine" else host.where
+    first = machine.leader(state.directory / "machines" / where)
+    if first is None:
+        return "down"
+    if host.kind == "machine":
+        return "up" if sshd_answers(state, host.name) else "booting"
+    if host.kind == "container":
+        path = Path(f"/proc/{first}/root/run/netns", host.inner)
+        return "up" if path.exists() else f"waits for namespace {host.inner}"
+    found = attempt(["nsenter", "--net", f"--target={first}", "ip", "link", "show", "dev", host.inner])
+    return "up" if found.status == 0 else f"waits for tap {host.inner}"
