@@ -1,0 +1,99 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The built artifact, installed elsewhere and reduced to what a user may rely on, works without the checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = Path(sys.executable).parent
+NEEDED_AT_RUN_TIME = {"meta", "plugins", "roles", "playbooks"}
+MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
+ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
+
+
+@pytest.fixture(scope="session")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("artifact")
+    run([TOOLS / "ansible-galaxy", "collection", "build", ROOT, "--output-path", directory])
+    (built,) = directory.glob("hostnet-fabric-*.tar.gz")
+    return built
+
+
+@pytest.fixture(scope="session")
+def collections(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A collections path that holds what the artifact ships for run time, and its dependency."""
+    path = tmp_path_factory.mktemp("collections")
+    run([TOOLS / "ansible-galaxy", "collection", "install", artifact, "-p", path, "--offline", "--no-deps"])
+    installed = path / "ansible_collections" / "hostnet" / "fabric"
+    for entry in installed.iterdir():
+        if entry.name not in NEEDED_AT_RUN_TIME:
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    shutil.copytree(
+        ROOT / ".collections" / "ansible_collections" / "openvswitch", path / "ansible_collections" / "openvswitch"
+    )
+    return path
+
+
+def run(command: list[str | Path], **environment: str) -> str:
+    """Standard output of a command that must succeed."""
+    done = subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, text=True, check=False, cwd="/"
+    )
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def ansible(collections: Path, *command: str | Path) -> str:
+    """Run one of Ansible's commands against the installed collection alone."""
+    return run(
+        [TOOLS / command[0], *command[1:]],
+        ANSIBLE_COLLECTIONS_PATH=str(collections),
+        ANSIBLE_LOCALHOST_WARNING="false",
+    )
+
+
+def test_artifact_holds_project_files_only(artifact: Path) -> None:
+    tracked = subprocess.run(
+        ["git", "-c", "safe.directory=*", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    with tarfile.open(artifact) as archive:
+        shipped = {member.name for member in archive.getmembers() if not member.isdir()}
+    made_by_the_build = {"MANIFEST.json", "FILES.json"}
+    assert shipped - made_by_the_build - set(tracked.stdout.splitlines()) == set()
+
+
+def test_artifact_declares_what_galaxy_yml_says(artifact: Path) -> None:
+    wanted = yaml.safe_load((ROOT / "galaxy.yml").read_text())
+    with tarfile.open(artifact) as archive:
+        (manifest,) = (archive.extractfile(name) for name in ["MANIFEST.json"])
+        declared = json.loads(manifest.read())["collection_info"]
+    for key in ("namespace", "name", "version", "license", "dependencies"):
+        assert declared[key] == wanted[key]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_module_documentation(collections: Path, module: str) -> None:
+    name = f"hostnet.fabric.{module}"
+    documentation = json.loads(ansible(collections, "ansible-doc", "--json", name))[name]
+    assert documentation["doc"]["short_description"]
+    assert documentation["examples"].strip()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_documentation(collections: Path, role: str) -> None:
+    name = f"hostnet.fabric.{role}"
+    documentation = json.loads(ansible(collections, "ansible-doc", "--type", "role", "--json", name))
+    assert documentation[name]["entry_points"]["main"]["options"]
