@@ -30,7 +30,7 @@ def link_checkout() -> None:
 
 
 def install_from_galaxy() -> bool:
-    command = [TOOLS / "ansible-galaxy", "collection", "install", "-r", ROOT / "requirements.yml"]
+    command: list[str | Path] = [TOOLS / "ansible-galaxy", "collection", "install", "-r", ROOT / "requirements.yml"]
     command += ["-p", COLLECTIONS.parent, "--timeout", "5"]
     try:
         return subprocess.run(command, capture_output=True, timeout=GALAXY_SECONDS, check=False).returncode == 0

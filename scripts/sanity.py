@@ -99,7 +99,7 @@ def main() -> int:
     copy_project()
     prepare_home()
     environment = {**os.environ, "HOME": str(HOME), "PATH": search_path()}
-    command = [TOOLS / "ansible-test", "sanity", "--local", *sys.argv[1:]]
+    command: list[str | Path] = [TOOLS / "ansible-test", "sanity", "--local", *sys.argv[1:]]
     return subprocess.run(command, cwd=COPY, env=environment, check=False).returncode
 
 

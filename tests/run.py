@@ -128,9 +128,9 @@ def count(reports: Path) -> Score:
 
 
 def judge(step: Step, status: int) -> Score:
-    """What a finished step amounts to; a bad exit status is never lost, whatever the reports say."""
+    """What a finished step amounts to: a bad exit status is never lost, reports without a passed test are a fault."""
     score = count(step.reports) if step.reports else Score(passed=int(status == 0))
-    if status != 0 and score.failed == 0:
+    if score.failed == 0 and (status != 0 or score.passed == 0):
         score.failed = 1
     return score
 
@@ -193,6 +193,8 @@ def show_tail(step: Step, log: Path) -> None:
 
 async def run_all(names: list[str]) -> dict[str, Score]:
     alone = len(names) == 1
+    if task := asyncio.current_task():
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
     async def run_lane(lane: tuple[str, ...]) -> dict[str, Score]:
         return {name: await run_stage(name, alone) for name in lane if name in names}
@@ -222,7 +224,7 @@ def main() -> int:
     started = time.monotonic()
     try:
         scores = asyncio.run(run_all(names))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return 130
     if len(names) > 1:
         show_table(scores, time.monotonic() - started)
