@@ -1,0 +1,105 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a plan to few large batches: one run of one tool in one namespace takes every step it can. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Deque, Dict, List, Tuple
+
+from .kinds.base import HOST, Step
+from .plan import Plan
+
+# Filters stand before the ports they guard; the host's own batch makes what other namespaces wait for.
+_RANK = {"nft": 0, "sysctl": 1, "ip": 2, "ip6": 3, "ovs": 4, "bridge": 5}
+
+Group = Tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Steps for one tool in one namespace, each with the number of the change it belongs to."""
+
+    tool: str
+    namespace: str
+    steps: Tuple[Tuple[Step, int], ...]
+
+
+def batches(plan: Plan) -> List[Batch]:
+    """Group the steps of a plan, each behind everything it waits for."""
+    nodes = _Nodes(plan)
+    ready: Dict[Group, Deque[int]] = {}
+    free: Deque[int] = deque(node for node, count in enumerate(nodes.pending) if count == 0)
+    found: List[Batch] = []
+    while True:
+        _sort_in(free, nodes, ready)
+        if not ready:
+            return found
+        group = min(ready, key=lambda g: (g[1] != HOST, g[1], _RANK[g[0]]))
+        steps: List[Tuple[Step, int]] = []
+        while group in ready:
+            queue = ready.pop(group)
+            for node in queue:
+                steps += nodes.steps[node]
+                free.extend(nodes.done(node))
+            _sort_in(free, nodes, ready)
+        found.append(Batch(group[0], group[1], tuple(steps)))
+
+
+def _sort_in(free: Deque[int], nodes: _Nodes, ready: Dict[Group, Deque[int]]) -> None:
+    """Put nodes into the queue of their group; those without steps, like barriers, are done at once."""
+    while free:
+        node = free.popleft()
+        if nodes.steps[node]:
+            step = nodes.steps[node][0][0]
+            ready.setdefault((step.tool, step.namespace), deque()).append(node)
+        else:
+            free.extend(nodes.done(node))
+
+
+class _Nodes:
+    """The plan's graph, with each change split where its steps go from one tool or namespace to another."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.steps: List[List[Tuple[Step, int]]] = []
+        self.followers: List[List[int]] = []
+        self.pending: List[int] = []
+        first: List[int] = []
+        last: List[int] = []
+        for number in range(len(plan.waits)):
+            steps = plan.changes[number].steps if number < len(plan.changes) else ()
+            runs: List[List[Tuple[Step, int]]] = [[]]
+            for step in steps:
+                if runs[-1] and (runs[-1][0][0].tool, runs[-1][0][0].namespace) != (step.tool, step.namespace):
+                    runs.append([])
+                runs[-1].append((step, number))
+            first.append(len(self.steps))
+            for run in runs:
+                self._append(run)
+            last.append(len(self.steps) - 1)
+            for node in range(first[-1], last[-1]):
+                self._wait(node + 1, node)
+        for number, waits in enumerate(plan.waits):
+            for other in waits:
+                at_once = other < len(plan.changes) and plan.changes[other].resource.usable_at_once
+                self._wait(first[number], first[other] if at_once else last[other])
+
+    def done(self, node: int) -> List[int]:
+        """The nodes that waited for this one only."""
+        freed = []
+        for follower in self.followers[node]:
+            self.pending[follower] -= 1
+            if self.pending[follower] == 0:
+                freed.append(follower)
+        return freed
+
+    def _append(self, run: List[Tuple[Step, int]]) -> None:
+        self.steps.append(run)
+        self.followers.append([])
+        self.pending.append(0)
+
+    def _wait(self, node: int, other: int) -> None:
+        self.followers[other].append(node)
+        self.pending[node] += 1

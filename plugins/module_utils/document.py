@@ -1,0 +1,165 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host document: the raw dict that a compiler or a person wrote, parsed into typed objects, or refused as a whole.
+
+Shape: ``scope`` and one list for each kind (``links``, ``addresses`` …). Every entry may say its ``namespace`` (the
+host's own when left out), ``because`` (the intent path that caused it) and ``adopt``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Type
+
+from . import values
+from .errors import DocumentError
+from .kinds.base import Key, Resource, all_fields
+from .kinds.registry import KINDS
+
+_COMMON = ("namespace", "because", "adopt", "label")
+IPV6_MINIMUM_MTU = 1280
+
+
+@dataclass(frozen=True)
+class Document:
+    """What must exist on one host, by key."""
+
+    scope: str
+    objects: Mapping[Key, Resource]
+
+    def namespaces(self) -> List[str]:
+        """Every namespace an object lives in, refers to, or is; the host's own not counted."""
+        named = {resource.namespace for resource in self.objects.values()}
+        named |= {key[2] for key in self.objects if key[0] == "namespace"}
+        return sorted(named - {""})
+
+
+def parse(raw: Any) -> Document:
+    """Parse a document.
+
+    :raises DocumentError: with every fault of the document, one line each.
+    """
+    if not isinstance(raw, Mapping):
+        raise DocumentError([f"document: {raw!r} is not a map; it needs scope and lists of objects"])
+    faults: List[str] = []
+    sections = {cls.section: cls for cls in KINDS}
+    scope = raw.get("scope")
+    if not isinstance(scope, str) or not re.match(r"^[a-z][a-z0-9_]{0,31}$", scope):
+        faults.append(f"scope: {scope!r} is no scope; use lower-case letters, digits and '_', at most 32")
+    for name in sorted(set(raw) - set(sections) - {"scope"}):
+        faults.append(f"{name}: is not known; a document has scope, {', '.join(sections)}")
+    objects: Dict[Key, Resource] = {}
+    for section, cls in sections.items():
+        entries = raw.get(section) or []
+        if not isinstance(entries, (list, tuple)):
+            faults.append(f"{section}: {entries!r} is not a list")
+            continue
+        for index, entry in enumerate(entries):
+            _collect(cls, entry, f"{section}[{index}]", objects, faults)
+    if not faults:
+        _add_implied(objects)
+        faults += _faults_between(objects)
+    if faults:
+        raise DocumentError(faults)
+    return Document(str(scope), {key: resource.completed(objects) for key, resource in objects.items()})
+
+
+def resource_from(cls: Type[Resource], raw: Mapping[str, Any], path: str, faults: List[str]) -> Optional[Resource]:
+    """One object from its raw entry; faults are appended with the path and the intent that caused the entry."""
+    if not isinstance(raw, Mapping):
+        faults.append(f"{path}: {raw!r} is not a map of fields")
+        return None
+    because = str(raw.get("because") or "")
+    origin = f" ({because})" if because else ""
+    found: List[str] = []
+    try:
+        full = cls.spelled_out({name: value for name, value in raw.items() if value is not None})
+    except ValueError as error:
+        faults.append(f"{path}{origin}: {error}")
+        return None
+    fields = all_fields(cls)
+    given: Dict[str, Any] = {"because": because}
+    for name, value in full.items():
+        try:
+            if name in fields:
+                given[name] = fields[name].parse(value)
+            elif name == "namespace":
+                given[name] = values.namespace_name(value)
+            elif name == "adopt":
+                given[name] = values.boolean(value)
+            elif name == "label" and cls.kind == "link":
+                given[name] = values.text(value)
+            elif name not in _COMMON:
+                found.append(f"{path}.{name}{origin}: is not known; {_suggestion(name, [*fields, *_COMMON])}")
+        except ValueError as error:
+            found.append(f"{path}.{name}{origin}: {error}")
+    optional = getattr(cls, "optional", ())
+    for name, spec in fields.items():
+        if spec.required and name not in full and name not in optional:
+            found.append(f"{path}.{name}{origin}: is missing; a {cls.kind.replace('_', ' ')} needs it")
+    if found:
+        faults += found
+        return None
+    resource = cls(**given)
+    for fault in resource.faults():
+        field, _colon, text = fault.partition(":")
+        faults.append(f"{path}.{field}{origin}:{text}")
+    return resource
+
+
+def _collect(cls: Type[Resource], entry: Any, path: str, objects: Dict[Key, Resource], faults: List[str]) -> None:
+    resource = resource_from(cls, entry, path, faults)
+    if resource is None:
+        return
+    twin = objects.get(resource.key)
+    if twin is not None:
+        causes = " and ".join(sorted({r.because or "no intent named" for r in (twin, resource)}))
+        faults.append(f"{path}: {resource.kind} {_place(resource)} is declared twice ({causes}); declare it once")
+    else:
+        objects[resource.key] = resource
+
+
+def _add_implied(objects: Dict[Key, Resource]) -> None:
+    for resource in list(objects.values()):
+        for implied in resource.implied():
+            objects.setdefault(implied.key, implied)
+
+
+def _faults_between(objects: Mapping[Key, Resource]) -> Iterator[str]:
+    """What no object can see alone."""
+    for resource in objects.values():
+        origin = f" ({resource.because})" if resource.because else ""
+        peer = getattr(resource, "peer", None)
+        if resource.kind == "link" and peer:
+            other = objects[("link", *peer)]
+            if getattr(other, "peer", None) != (resource.namespace, resource.title):
+                yield f"link {_place(resource)}{origin}: its peer {' '.join(filter(None, peer))} is not a veth back to it"
+        if resource.kind == "address" and values.family(resource.key[3]) == 6:
+            link = objects.get(("link", resource.namespace, resource.key[2]))
+            mtu = getattr(link, "mtu", None)
+            if mtu is not None and mtu < IPV6_MINIMUM_MTU:
+                yield f"address {_place(resource)}{origin}: IPv6 needs an mtu of at least 1280, the link has {mtu}"
+        if resource.kind == "uplink":
+            bridge = objects.get(("link", resource.namespace, getattr(resource, "bridge", "")))
+            if bridge is not None and getattr(bridge, "type", None) != "bridge":
+                yield f"uplink {_place(resource)}{origin}: {bridge.title} is a {getattr(bridge, 'type', '')}, not a bridge"
+
+
+def _place(resource: Resource) -> str:
+    return f"{resource.namespace or 'host'} {resource.title}"
+
+
+def _suggestion(name: str, known: List[str]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, 1)
+    return f"did you mean {close[0]}?" if close else f"choose {', '.join(sorted(known))}"
+
+
+def restored(cls: Type[Resource], namespace: str, fields: Mapping[str, Any], scope: str) -> Resource:
+    """An object with the values it had before this scope changed it, as the ledger keeps them."""
+    specs = all_fields(cls)
+    typed = {name: specs[name].parse(value) for name, value in fields.items()}
+    return cls(namespace=namespace, because=f"as it was before {scope}", **typed)

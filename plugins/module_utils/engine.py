@@ -1,0 +1,268 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host made equal to its document: observe, plan, apply, verify. Knows nothing of Ansible."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Sequence, Set
+
+from . import document as documents
+from .batches import Batch, batches
+from .errors import ApplyFailed, VerifyFailed
+from .host import Host, StepFailed
+from .kinds.base import HOST, Key, Mark, Resource, all_fields, key_fields
+from .ledger import Before, Ledger, LedgerStore
+from .observe import ALL_READS, Observer, identity, with_normal_forms
+from .plan import ADD, CHANGE, REMOVE, REPLACE, Change, Options, Plan, World, plan
+from .present import line
+
+# One argument list of the kernel's holds 2 MiB with the environment; a transaction stays well below.
+_TRANSACTION_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did, or in check mode would do. stats: processes started, milliseconds per phase, objects."""
+
+    plan: Plan
+    commands: Sequence[str]
+    stats: Mapping[str, Any]
+
+
+@dataclass
+class Engine:
+    """Applies documents to one host.
+
+    check: plan only. absent: remove everything of the document's scope instead of building it.
+    """
+
+    host: Host = field(default_factory=Host)
+    options: Options = field(default_factory=Options)
+    check: bool = False
+    absent: bool = False
+
+    def run(self, raw: Mapping[str, Any]) -> Outcome:
+        """Make the host equal to the document.
+
+        :raises DocumentError: before anything is read, when the document cannot be right.
+        :raises PlanRefused: before anything is changed, when the plan must not be carried out.
+        :raises ApplyFailed: when a step failed.
+        :raises VerifyFailed: when the host is not as declared in the end.
+        """
+        with self.host.timed("compile"):
+            document = documents.parse(raw)
+        with self.host.locked():
+            return self._run(document)
+
+    def _run(self, document: documents.Document) -> Outcome:
+        host = self.host
+        with host.timed("observe"):
+            store = LedgerStore(host.run_directory)
+            ledger, owners = store.open(document.scope)
+            wanted = {} if self.absent else with_normal_forms(document.objects, host, document.scope)
+            observer = Observer(host, ledger, owners, wanted)
+            named = set() if ledger.known else set(host.namespaces())
+            observer.read([HOST, *sorted(named | set(document.namespaces()) | set(ledger.namespaces))], {})
+            world = observer.world()
+            signs = any(key[0] == "address" for key in wanted) and host.supports_address_protocol()
+            mark = Mark(document.scope, ledger.protocol, signs)
+        with host.timed("plan"):
+            found = plan(wanted, world, mark, self.options)
+            steps = batches(found)
+        if not self.check:
+            if found.changes:
+                self._apply(found, steps, ledger, store, world, document, mark)
+                world = self._verified(found, observer, wanted, mark)
+            self._settle(ledger, store, observer, world, wanted, document)
+        return Outcome(found, _commands(steps), self._stats(wanted, world))
+
+    def _apply(
+        self,
+        found: Plan,
+        steps: Sequence[Batch],
+        ledger: Ledger,
+        store: LedgerStore,
+        world: World,
+        document: documents.Document,
+        mark: Mark,
+    ) -> None:
+        with self.host.timed("apply"):
+            _note(found, ledger, world, document, mark)
+            store.write(ledger)
+            self.host.clear_dead_names([c.key[2] for c in found.changes if c.action == ADD and c.key[0] == "namespace"])
+            for batch in steps:
+                self._send(batch, found)
+
+    def _send(self, batch: Batch, found: Plan) -> None:
+        """Run one batch; on failure say which object it was."""
+        steps = [step for step, _change in batch.steps]
+        try:
+            if batch.tool == "ovs":
+                for words in _transactions(steps):
+                    self.host.ovs_vsctl(words)
+            elif batch.tool == "nft":
+                self.host.nft_apply(batch.namespace, "\n".join(step.words[0] for step in steps))
+            elif batch.tool == "sysctl":
+                self.host.write_sysctls(batch.namespace, [(step.words[0], step.words[1]) for step in steps])
+            else:
+                self.host.batch(batch.tool, batch.namespace, [step.words for step in steps])
+        except StepFailed as error:
+            raise ApplyFailed(_failure(batch, found, error)) from None
+
+    def _verified(self, found: Plan, observer: Observer, wanted: Mapping[Key, Resource], mark: Mark) -> World:
+        """Read again what the plan touched, and plan again: nothing may be left to do."""
+        with self.host.timed("verify"):
+            touched = _touched(found)
+            observer.read(sorted(touched), touched)
+            world = observer.world()
+            left = plan(wanted, world, mark, Options(purge=self.options.purge, adopt=self.options.adopt))
+            if left.changes:
+                raise VerifyFailed("\n".join(["applied, and yet these do not hold:", *map(line, left.changes)]))
+            return world
+
+    def _settle(
+        self,
+        ledger: Ledger,
+        store: LedgerStore,
+        observer: Observer,
+        world: World,
+        wanted: Mapping[Key, Resource],
+        document: documents.Document,
+    ) -> None:
+        """The run is over: nothing is pending, and what was given back is forgotten."""
+        before = ledger.encoded() if ledger.known else None
+        names = {cls.kind: key_fields(cls) for cls in documents.KINDS}
+        ledger.pending = set()
+        ledger.addresses &= set(world.objects)
+        ledger.before = [entry for entry in ledger.before if entry.identity(names[entry.kind]) in wanted]
+        owned = {o.namespace or o.key[2] for o in world.objects.values() if o.owner == ledger.scope and _is_in_one(o)}
+        ledger.namespaces = sorted(owned | ({key[1] for key in wanted} - {HOST}))
+        if ledger.encoded() != before:
+            store.write(ledger)
+
+    def _stats(self, wanted: Mapping[Key, Resource], world: World) -> Dict[str, Any]:
+        milliseconds = {phase: round(seconds * 1000, 1) for phase, seconds in self.host.seconds.items()}
+        return {
+            "processes": self.host.processes,
+            "milliseconds": milliseconds,
+            "declared": len(wanted),
+            "observed": len(world.objects),
+        }
+
+
+def _is_in_one(resource: Resource) -> bool:
+    return bool(resource.namespace) or resource.kind == "namespace"
+
+
+def _note(found: Plan, ledger: Ledger, world: World, document: documents.Document, mark: Mark) -> None:
+    """Write down what the kernel will not remember, before the first step."""
+    ledger.namespaces = sorted({*ledger.namespaces, *document.namespaces()})
+    for change in found.changes:
+        kind = change.resource.kind
+        if kind in ("namespace", "link") and change.action in (ADD, REPLACE):
+            ledger.pending.add(change.key)
+        if kind == "address" and change.action != REMOVE and not mark.address_protocol:
+            ledger.addresses.add(change.key)
+        if change.action == CHANGE and change.key not in world.restore and _is_of_others(change, world, mark):
+            _remember(ledger, change)
+        elif change.action == CHANGE and change.key in world.restore and change.key in document.objects:
+            _remember(ledger, change)
+
+
+def _is_of_others(change: Change, world: World, mark: Mark) -> bool:
+    """Whether the object stays when this scope goes: it carries no mark, nor does what it belongs to."""
+    if not change.resource.restorable or change.resource.marked:
+        return False
+    parents = [world.objects.get(parent) for parent in change.resource.parents()]
+    return not any(parent is not None and parent.owner == mark.scope for parent in parents)
+
+
+def _remember(ledger: Ledger, change: Change) -> None:
+    """Keep the first values seen; a later run must not take our own for the earlier ones."""
+    names = key_fields(type(change.resource))
+    entry = next((b for b in ledger.before if b.identity(names) == change.key), None)
+    fields: Dict[str, Any] = {}
+    if entry is None:
+        fields = {**identity(change.resource), **_required(change.resource)}
+        entry = Before(change.resource.kind, change.resource.namespace, fields)
+        ledger.before.append(entry)
+    kept = dict(entry.fields)
+    for difference in change.differences:
+        if difference.field in all_fields(type(change.resource)) and difference.before is not None:
+            kept.setdefault(difference.field, difference.before)
+    ledger.before[ledger.before.index(entry)] = Before(entry.kind, entry.namespace, kept)
+
+
+def _required(resource: Resource) -> Dict[str, Any]:
+    """The type of a link and its like, without which an object cannot be written down."""
+    specs = all_fields(type(resource))
+    return {name: getattr(resource, name) for name in ("type",) if name in specs}
+
+
+def _touched(found: Plan) -> Dict[str, Set[str]]:
+    """The namespaces a plan changed, with what must be read again there."""
+    touched: Dict[str, Set[str]] = {}
+    for change in found.changes:
+        reads = set(change.resource.reads)
+        if change.action in (REMOVE, REPLACE) and change.resource.kind in ("link", "namespace", "ovs_bridge"):
+            reads = set(ALL_READS)
+        if change.resource.kind == "link":
+            reads.add("vlans")
+        home = change.key[2] if change.resource.kind == "namespace" else change.resource.namespace
+        for namespace in {home, *(step.namespace for step in change.steps)}:
+            touched.setdefault(namespace, set()).update(reads)
+    return touched
+
+
+def _transactions(steps: Sequence[Any]) -> List[List[str]]:
+    """One ovs-vsctl command for all steps, or a few where one would not fit."""
+    found: List[List[str]] = [[]]
+    size = 0
+    for step in steps:
+        length = sum(len(word) + 9 for word in step.words) + 3
+        if size + length > _TRANSACTION_BYTES and found[-1]:
+            found.append([])
+            size = 0
+        found[-1] += ["--", *step.words]
+        size += length
+    return found
+
+
+def _failure(batch: Batch, found: Plan, error: StepFailed) -> str:
+    """Which object, which tool, what it said, and the refused line."""
+    if error.line is not None and 1 <= error.line <= len(batch.steps):
+        step, number = batch.steps[error.line - 1]
+        resource = found.changes[number].resource
+        because = f" ({resource.because})" if resource.because else ""
+        place = f"{resource.kind.replace('_', ' ')} {resource.namespace or 'host'} {resource.title}{because}"
+        return f"{place}: {step.tool} refused '{' '.join(step.words)}': {error}"
+    objects = sorted({found.changes[number].resource.title for _step, number in batch.steps})
+    named = ", ".join(objects[:5]) + (f" and {len(objects) - 5} more" if len(objects) > 5 else "")
+    return f"{named}: {batch.tool} refused: {error}"
+
+
+def _commands(steps: Sequence[Batch]) -> List[str]:
+    """The batches as a person would type them, a line each."""
+    lines = []
+    for batch in steps:
+        where = ["-n", batch.namespace] if batch.namespace and batch.tool in ("ip", "ip6", "bridge") else []
+        inside = ["ip", "netns", "exec", batch.namespace] if batch.namespace and not where else []
+        tool = {"ip": ["ip"], "ip6": ["ip", "-6"], "bridge": ["bridge"], "ovs": ["ovs-vsctl"], "sysctl": ["sysctl", "-w"]}
+        for step, _change in batch.steps:
+            if batch.tool == "nft":
+                lines += [" ".join([*inside, "nft -f - <<END"]), *step.words[0].rstrip().splitlines(), "END"]
+            elif batch.tool == "sysctl":
+                lines.append(" ".join([*inside, *tool["sysctl"], "=".join(step.words)]))
+            else:
+                lines.append(" ".join([*inside, *tool[batch.tool], *where, *step.words]))
+    return lines
+
+
+def empty_host_commands(raw: Mapping[str, Any]) -> List[str]:
+    """The commands that a document would cause on a host without any of its objects. Nothing is read."""
+    document = documents.parse(raw)
+    physical = {key: r for key, r in document.objects.items() if r.kind == "link" and not r.marked}
+    found = plan(document.objects, World(physical), Mark(document.scope), Options())
+    return _commands(batches(found))

@@ -1,0 +1,308 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place that touches the host: enters namespaces, runs ``ip``, ``bridge`` and ``ovs-vsctl``, calls nftables
+through its library, reads and writes sysctls. Decides nothing."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import json
+import os
+import re
+import subprocess
+import time
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+
+from .errors import HostError
+from .netlink import read_rules
+
+NETNS_DIRECTORY = "/run/netns"
+_CLONE_NEWNET = 0x40000000
+_NFT_HANDLE, _NFT_STATELESS, _NFT_JSON = 1 << 3, 1 << 2, 1 << 4
+_FAILED_LINE = re.compile(r"^Command failed .*:(\d+)$", re.MULTILINE)
+
+
+class StepFailed(Exception):
+    """A tool refused; ``line`` is the number of the refused line of its batch, from 1, or None when it named none."""
+
+    def __init__(self, message: str, line: Optional[int] = None) -> None:
+        self.line = line
+        super().__init__(message)
+
+
+class NftablesMissing(HostError):
+    """The host has no libnftables."""
+
+
+class Host:
+    """The machine this runs on, seen from the network namespace it was started in.
+
+    ovs_database: where ovs-vsctl finds its database, None for its default. Counts processes and seconds as it goes.
+    """
+
+    def __init__(self, ovs_database: Optional[str] = None, run_directory: str = "/run/hostnet.fabric") -> None:
+        self.ovs_database = ovs_database
+        self.run_directory = run_directory
+        self.processes = 0
+        self.seconds: Dict[str, float] = {}
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self._lock: Optional[int] = None
+
+    @contextmanager
+    def timed(self, phase: str) -> Iterator[None]:
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[phase] = self.seconds.get(phase, 0.0) + time.monotonic() - started
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """One run at a time. Children inherit the lock, so that those of a killed run end before the next begins."""
+        os.makedirs(self.run_directory, mode=0o755, exist_ok=True)
+        self._lock = os.open(os.path.join(self.run_directory, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(self._lock)
+            self._lock = None
+
+    def namespaces(self) -> List[str]:
+        """The namespaces that have a name."""
+        if not os.path.isdir(NETNS_DIRECTORY):
+            return []
+        return sorted(name for name in os.listdir(NETNS_DIRECTORY) if self._is_namespace(name))
+
+    def has_namespace(self, name: str) -> bool:
+        return not name or (self._is_process(name) if name.startswith("pid:") else self._is_namespace(name))
+
+    def clear_dead_names(self, names: Sequence[str]) -> None:
+        """Remove what a killed ``ip netns add`` left: a file that is no namespace, and keeps its name taken."""
+        for name in names:
+            path = os.path.join(NETNS_DIRECTORY, name)
+            if os.path.exists(path) and not self._is_namespace(name):
+                os.unlink(path)
+
+    @contextmanager
+    def inside(self, namespace: str) -> Iterator[None]:
+        """Run the body in a namespace: this process, and what it starts, are in it."""
+        if not namespace:
+            yield
+            return
+        with open(_path(namespace), "rb") as stream:
+            self._enter(stream.fileno())
+        try:
+            yield
+        finally:
+            self._enter(self._home)
+
+    @contextmanager
+    def scratch(self) -> Iterator[None]:
+        """Run the body in a new, empty namespace that is gone afterwards."""
+        if self._libc.unshare(_CLONE_NEWNET) != 0:
+            raise HostError(f"cannot make a scratch namespace: {os.strerror(ctypes.get_errno())}; run this as root")
+        try:
+            yield
+        finally:
+            self._enter(self._home)
+
+    def ip_json(self, namespace: str, lines: Sequence[str]) -> List[List[Dict[str, Any]]]:
+        """The answers to several ``ip … show`` lines, from one process."""
+        output = self._batch(["ip", "-N", "-j", "-d", "-batch", "-"], namespace, lines)
+        return [json.loads(line) for line in output.splitlines() if line.strip()]
+
+    def bridge_vlans(self, namespace: str) -> List[Dict[str, Any]]:
+        output = self._run(["bridge", "-j", "vlan", "show"], namespace).strip()
+        found: List[Dict[str, Any]] = json.loads(output) if output else []
+        return found
+
+    def batch(self, tool: str, namespace: str, lines: Sequence[Sequence[str]]) -> None:
+        """Run the lines of one ``ip`` or ``bridge`` batch.
+
+        :raises StepFailed: at the first line refused; the ones before it hold.
+        """
+        command = {"ip": ["ip"], "ip6": ["ip", "-6"], "bridge": ["bridge"]}[tool]
+        self._batch([*command, "-batch", "-"], namespace, [" ".join(map(_quoted, words)) for words in lines])
+
+    def rules(self, namespace: str) -> List[Dict[str, Any]]:
+        with self.inside(namespace):
+            return read_rules()
+
+    def ovs_vsctl(self, words: Sequence[str]) -> str:
+        """One ovs-vsctl process, one transaction."""
+        database = [f"--db={self.ovs_database}"] if self.ovs_database else []
+        return self._run(["ovs-vsctl", "--timeout=60", *database, *words], "")
+
+    def has_ovs(self) -> bool:
+        path = (self.ovs_database or "unix:/var/run/openvswitch/db.sock").partition(":")[2]
+        return os.path.exists(path)
+
+    def nft_list(self, namespace: str, prefix: str = "") -> List[Dict[str, Any]]:
+        """The tables whose names begin so; nothing where nftables is not installed."""
+        try:
+            with self.inside(namespace), _Nftables(_NFT_JSON | _NFT_HANDLE) as nft:
+                listed = json.loads(nft.run("list tables"))["nftables"]
+                found: List[Dict[str, Any]] = []
+                for table in [entry["table"] for entry in listed if "table" in entry]:
+                    if table["name"].startswith(prefix):
+                        found += json.loads(nft.run(f"list table {table['family']} {table['name']}"))["nftables"]
+                return found
+        except NftablesMissing:
+            return []
+
+    def nft_text(self, namespace: str, family: str, table: str) -> str:
+        """One table in nft's own words, without counters."""
+        with self.inside(namespace), _Nftables(_NFT_STATELESS) as nft:
+            return nft.run(f"list table {family} {table}")
+
+    def nft_normal_form(self, text: str) -> List[Dict[str, Any]]:
+        """What the kernel makes of a ruleset, found out in a scratch namespace; devices it hooks to are stood in for.
+
+        :raises StepFailed: with nft's message when it does not take the text.
+        """
+        with self.scratch():
+            devices = sorted(set(re.findall(r'hook \w+ device "([^"]+)"', text)))
+            if devices:
+                self.batch("ip", "", [("tuntap", "add", "dev", name, "mode", "tap") for name in devices])
+            with _Nftables(0) as nft:
+                nft.run(text)
+            with _Nftables(_NFT_JSON | _NFT_HANDLE) as nft:
+                objects: List[Dict[str, Any]] = json.loads(nft.run("list ruleset"))["nftables"]
+                return objects
+
+    def nft_apply(self, namespace: str, text: str) -> None:
+        with self.inside(namespace), _Nftables(0) as nft:
+            nft.run(text)
+
+    def read_sysctl(self, namespace: str, name: str) -> Optional[str]:
+        with self.inside(namespace):
+            try:
+                with open(f"/proc/sys/{name}", encoding="utf-8") as stream:
+                    return stream.read().strip()
+            except FileNotFoundError:
+                return None
+
+    def write_sysctls(self, namespace: str, pairs: Sequence[Tuple[str, str]]) -> None:
+        with self.inside(namespace):
+            for number, (name, value) in enumerate(pairs, 1):
+                try:
+                    with open(f"/proc/sys/{name}", "w", encoding="utf-8") as stream:
+                        stream.write(value)
+                except OSError as error:
+                    raise StepFailed(f"{name} = {value}: {error.strerror}", number) from None
+
+    def supports_address_protocol(self) -> bool:
+        """Whether ``ip`` can sign addresses: from iproute2 6.3 on."""
+        version = re.search(r"iproute2-(\d+)\.(\d+)", self._run(["ip", "-V"], ""))
+        return bool(version) and (int(version[1]), int(version[2])) >= (6, 3) if version else False
+
+    def _batch(self, command: List[str], namespace: str, lines: Sequence[str]) -> str:
+        # A file, not a pipe: a process whose parent is killed must not take half a line for a whole one.
+        with os.fdopen(os.memfd_create("batch"), "w+b") as stream:
+            stream.write(("\n".join(lines) + "\n").encode())
+            stream.seek(0)
+            return self._run(command, namespace, stream.fileno())
+
+    def _run(self, command: List[str], namespace: str, stdin: int = subprocess.DEVNULL) -> str:
+        self.processes += 1
+        try:
+            with self.inside(namespace):
+                done = subprocess.run(
+                    command,
+                    stdin=stdin,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    pass_fds=() if self._lock is None else (self._lock,),
+                    env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"},
+                    check=False,
+                )
+        except FileNotFoundError:
+            package = {"ovs-vsctl": "openvswitch-switch"}.get(command[0], "iproute2")
+            raise HostError(f"{command[0]} is not installed on this host; install {package}") from None
+        if done.returncode != 0:
+            raise _refused(done.stderr.decode(errors="replace"), command)
+        return done.stdout.decode()
+
+    def _enter(self, descriptor: int) -> None:
+        if self._libc.setns(descriptor, _CLONE_NEWNET) != 0:
+            raise HostError(f"cannot enter a namespace: {os.strerror(ctypes.get_errno())}; run this as root")
+
+    def _is_namespace(self, name: str) -> bool:
+        """A file below /run/netns that something is mounted on; ``ip netns`` leaves plain files behind when killed."""
+        path = os.path.join(NETNS_DIRECTORY, name)
+        return os.path.exists(path) and os.stat(path).st_dev != os.stat(NETNS_DIRECTORY).st_dev
+
+    def _is_process(self, name: str) -> bool:
+        return os.path.exists(_path(name))
+
+
+class _Nftables:
+    """libnftables, the library behind ``nft``: the same language and the same atomic transactions, no process."""
+
+    def __init__(self, flags: int) -> None:
+        self._flags = flags
+
+    def __enter__(self) -> _Nftables:
+        try:
+            self._library = _nftables_library()
+        except OSError:
+            raise NftablesMissing("libnftables is not installed on this host; install nftables") from None
+        self._context = self._library.nft_ctx_new(0)
+        self._library.nft_ctx_buffer_output(self._context)
+        self._library.nft_ctx_buffer_error(self._context)
+        self._library.nft_ctx_output_set_flags(self._context, self._flags)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._library.nft_ctx_free(self._context)
+
+    def run(self, text: str) -> str:
+        failed = self._library.nft_run_cmd_from_buffer(self._context, text.encode())
+        output = self._library.nft_ctx_get_output_buffer(self._context).decode()
+        if failed:
+            message = self._library.nft_ctx_get_error_buffer(self._context).decode().strip()
+            raise StepFailed(re.sub(r"^/dev/stdin:|^<cmdline>:", "line ", message))
+        return str(output)
+
+
+def _nftables_library() -> Any:
+    library = ctypes.CDLL("libnftables.so.1")
+    context, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint
+    signatures = {
+        "nft_ctx_new": ([number], context),
+        "nft_ctx_free": ([context], None),
+        "nft_ctx_buffer_output": ([context], ctypes.c_int),
+        "nft_ctx_buffer_error": ([context], ctypes.c_int),
+        "nft_ctx_output_set_flags": ([context, number], None),
+        "nft_run_cmd_from_buffer": ([context, text], ctypes.c_int),
+        "nft_ctx_get_output_buffer": ([context], text),
+        "nft_ctx_get_error_buffer": ([context], text),
+    }
+    for name, (arguments, result) in signatures.items():
+        function = getattr(library, name)
+        function.argtypes, function.restype = arguments, result
+    return library
+
+
+def _path(namespace: str) -> str:
+    if namespace.startswith("pid:"):
+        return f"/proc/{namespace[len('pid:') :]}/ns/net"
+    return os.path.join(NETNS_DIRECTORY, namespace)
+
+
+def _quoted(word: str) -> str:
+    return f'"{word}"' if not word or re.search(r"\s|#|'", word) else word
+
+
+def _refused(stderr: str, command: Sequence[str]) -> StepFailed:
+    """The tool's message, and the line it stopped at, out of what it wrote."""
+    match = None
+    for match in _FAILED_LINE.finditer(stderr):
+        pass
+    message = " ".join(_FAILED_LINE.sub("", stderr).split()) or f"{command[0]} failed"
+    return StepFailed(message, int(match[1]) if match else None)

@@ -1,0 +1,143 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""IP addresses of links. Lifetimes are the kernel's and the user's business: they are neither read nor set.
+
+The mark is the address's protocol number where ``ip`` can set one (iproute2 6.3, Linux 5.18), else an entry in the
+scope's ledger.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Any, ClassVar, Container, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from .. import values
+from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link_key, show
+
+_LINK_SCOPE = "253"
+
+
+@dataclass(frozen=True)
+class Address(Resource):
+    kind: ClassVar[str] = "address"
+    section: ClassVar[str] = "addresses"
+    reads: ClassVar[Tuple[str, ...]] = ("links",)
+
+    link: str = declared(values.device_name, key=True)
+    address: str = declared(values.interface, key=True)
+    peer: Optional[str] = declared(values.interface, fixed=True)
+    broadcast: Optional[str] = declared(values.ip, fixed=True)
+    label: Optional[str] = declared(values.device_name, fixed=True)
+    scope: Optional[str] = declared(values.choice("global", "link", "host"), fixed=True)
+    nodad: Optional[bool] = declared(values.boolean)
+    noprefixroute: Optional[bool] = declared(values.boolean)
+
+    # Observed only: the first address of the same IPv4 subnet on the link, which takes this one along when it goes.
+    primary: Optional[str] = None
+    # Observed only: seconds left of an address that a client of DHCP or the like keeps alive.
+    lifetimes: Optional[Tuple[int, int]] = None
+
+    def faults(self) -> Iterator[str]:
+        if values.family(self.address) == 4 and self.nodad is not None:
+            yield "nodad: belongs to IPv6; IPv4 has no duplicate address detection to leave out"
+        if values.family(self.address) == 6 and (self.label or self.broadcast):
+            yield "label: label and broadcast belong to IPv4"
+        if self.peer and values.family(self.peer) != values.family(self.address):
+            yield f"peer: {self.peer} and {self.address} are of different families"
+
+    @classmethod
+    def observe(cls, reading: Reading, wanted: Sequence[Address]) -> Iterator[Address]:
+        for link in reading.links:
+            primaries: Dict[str, str] = {}
+            for raw in link.get("addr_info", ()):
+                if raw.get("family") in ("inet", "inet6") and "local" in raw:
+                    yield observed(raw, link["ifname"], reading, primaries)
+
+    def parents(self) -> Tuple[Key, ...]:
+        parents = (*super().parents(), link_key(self.namespace, self.link))
+        if self.primary:
+            parents += ((self.kind, self.namespace, self.link, self.primary),)
+        return parents
+
+    def goes_along(self, removed: Container[Key]) -> bool:
+        """Only with its link or namespace: whether it goes with its primary is a sysctl's choice."""
+        return any(parent in removed for parent in self.parents() if parent[0] != self.kind)
+
+    def claims(self) -> Tuple[Key, ...]:
+        """An IPv6 address is on a link once, whatever its prefix length."""
+        if values.family(self.address) == 6:
+            return (("address", self.namespace, self.link, values.host_part(self.address)),)
+        return ()
+
+    def add(self, mark: Mark) -> List[Step]:
+        return [self.line("replace", mark)]
+
+    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> List[Step]:
+        if not mark.address_protocol and all(d.field == "mark" for d in differences):
+            return []
+        return [self.line("change", mark)]
+
+    def remove(self, mark: Mark) -> List[Step]:
+        return [self.line_of_removal()]
+
+    def line_of_removal(self) -> Step:
+        return Step("ip", self.namespace, ("addr", "del", *self._words(), "dev", self.link))
+
+    def details(self) -> str:
+        flags = [name for name in ("nodad", "noprefixroute") if getattr(self, name)]
+        named = [f"{name} {show(getattr(self, name))}" for name in ("peer", "scope") if getattr(self, name)]
+        return ", ".join(named + flags)
+
+    def _words(self) -> Tuple[str, ...]:
+        if self.peer:
+            return (values.host_part(self.address), "peer", self.peer)
+        return (self.address,)
+
+    def line(self, verb: str, mark: Optional[Mark] = None) -> Step:
+        """One line of ``ip addr``; signed with a mark where one is given and ``ip`` can."""
+        words = ["addr", verb, *self._words(), "dev", self.link]
+        if values.family(self.address) == 4 and not self.peer and self.broadcast is None:
+            words += ["broadcast", "+"] if _has_broadcast(self.address) else []
+        for name in ("broadcast", "label", "scope"):
+            if getattr(self, name):
+                words += [name, getattr(self, name)]
+        words += [flag for flag in ("nodad", "noprefixroute") if getattr(self, flag)]
+        if self.lifetimes:
+            words += ["valid_lft", str(self.lifetimes[0]), "preferred_lft", str(self.lifetimes[1])]
+        if mark is not None and mark.address_protocol:
+            words += ["proto", str(mark.protocol)]
+        return Step("ip", self.namespace, tuple(words))
+
+
+def _has_broadcast(address: str) -> bool:
+    return ipaddress.ip_interface(address).network.prefixlen < 31
+
+
+def observed(raw: Mapping[str, Any], link: str, reading: Reading, primaries: Dict[str, str]) -> Address:
+    peer = f"{raw['address']}/{raw['prefixlen']}" if "address" in raw else None
+    address = f"{raw['local']}/{raw['prefixlen']}"
+    primary = None
+    if raw["family"] == "inet" and peer is None:
+        subnet = str(ipaddress.ip_network(address, strict=False))
+        primary = primaries.setdefault(subnet, address) if raw.get("secondary") else None
+        if not raw.get("secondary"):
+            primaries[subnet] = address
+    owner = reading.protocol_owner(raw)
+    if owner is None and ("address", reading.namespace, link, address) in reading.ledger_addresses:
+        owner = reading.scope
+    return Address(
+        namespace=reading.namespace,
+        link=link,
+        address=address,
+        peer=peer,
+        broadcast=raw.get("broadcast"),
+        label=raw.get("label"),
+        scope={"0": "global", _LINK_SCOPE: "link", "254": "host"}.get(str(raw.get("scope")), str(raw.get("scope"))),
+        nodad=raw.get("nodad", False),
+        noprefixroute=raw.get("noprefixroute", False),
+        owner=owner,
+        primary=primary,
+        lifetimes=(raw["valid_life_time"], raw["preferred_life_time"]) if raw.get("dynamic") else None,
+    )

@@ -1,0 +1,271 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every kind of object has in common: declared fields, identity, comparison, and the steps that change it.
+
+A kind is one dataclass. Its fields are made by :func:`declared`; ``None`` in a field means that the document does
+not mention it, and what is not mentioned is never compared nor changed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, ClassVar, Container, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Type, TypeVar
+
+from .. import values
+
+Key = Tuple[str, ...]
+R = TypeVar("R", bound="Resource")
+
+HOST = ""
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """How one field is parsed, and what may be done about a difference in it."""
+
+    parse: values.Parser
+    key: bool = False
+    required: bool = False
+    fixed: bool = False
+    types: Tuple[str, ...] = ()
+
+
+def declared(
+    parse: values.Parser,
+    *,
+    key: bool = False,
+    required: bool = False,
+    fixed: bool = False,
+    types: Tuple[str, ...] = (),
+) -> Any:
+    """A field of a kind.
+
+    key: part of the object's identity. fixed: the kernel cannot change it in place, a difference means replacement.
+    types: the values of the object's ``type`` for which the field has a meaning; empty for all.
+    """
+    return field(default=None, metadata={"spec": FieldSpec(parse, key, required or key, fixed, types)})
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field that is not as declared; ``before`` is None when the host has no value."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line for one tool in one namespace: words of an ``ip`` or ``bridge`` batch line, of an ``ovs-vsctl``
+    command, the text of an nft command, or name and value of a sysctl."""
+
+    tool: str
+    namespace: str
+    words: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How this scope signs what it makes.
+
+    protocol: the number that routes, rules, neighbours and (where ``ip`` can) addresses carry.
+    """
+
+    scope: str
+    protocol: int = 0
+    address_protocol: bool = False
+
+    def alias(self, label: str) -> str:
+        return f"hostnet:{self.scope} {label}"
+
+
+def alias_owner(alias: Optional[str]) -> Optional[str]:
+    """The scope that signed a link, or None when the alias is not one of ours."""
+    if not alias or not alias.startswith("hostnet:"):
+        return None
+    return alias[len("hostnet:") :].split(" ", 1)[0] or None
+
+
+@dataclass
+class Reading:
+    """Everything the bulk reads of one namespace gave, undigested.
+
+    Lists are the decoded JSON of ``ip -N -j -d`` and ``nft -j``; ``owners`` maps the protocol numbers in use on this
+    host to scopes; ``ledger_addresses`` are those this scope has added where addresses cannot carry a protocol.
+    """
+
+    namespace: str
+    links: List[Dict[str, Any]] = field(default_factory=list)
+    routes: List[Dict[str, Any]] = field(default_factory=list)
+    rules: List[Dict[str, Any]] = field(default_factory=list)
+    neighbours: List[Dict[str, Any]] = field(default_factory=list)
+    vlans: List[Dict[str, Any]] = field(default_factory=list)
+    nft: List[Dict[str, Any]] = field(default_factory=list)
+    nft_declared: List[Dict[str, Any]] = field(default_factory=list)
+    sysctls: Dict[str, str] = field(default_factory=dict)
+    ovs: Dict[str, List[Dict[str, Any]]] = field(default_factory=dict)
+    owners: Mapping[int, str] = field(default_factory=dict)
+    scope: str = ""
+    pending: Iterable[Key] = ()
+    ledger_addresses: Iterable[Key] = ()
+
+    def protocol_owner(self, entry: Mapping[str, Any]) -> Optional[str]:
+        return self.owners.get(int(entry.get("protocol", 0)))
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One object, as declared or as observed. Only observed objects have an ``owner`` (a scope's name, or None)."""
+
+    kind: ClassVar[str]
+    section: ClassVar[str]
+    reads: ClassVar[Tuple[str, ...]] = ()
+    restorable: ClassVar[bool] = False
+    # Whether others may go on once the first step is done, and need not wait for the signature.
+    usable_at_once: ClassVar[bool] = False
+
+    namespace: str = HOST
+    because: str = ""
+    adopt: bool = False
+    owner: Optional[str] = None
+    # Observed only: ours by the ledger, and not yet signed (a run ended between making and signing it).
+    unsigned: bool = False
+
+    @property
+    def marked(self) -> bool:
+        """Whether the object can carry a mark. One that cannot is never removed, only given back its earlier values."""
+        return True
+
+    @property
+    def key(self) -> Key:
+        names = key_fields(type(self))
+        return (self.kind, self.namespace, *(str(getattr(self, name)) for name in names))
+
+    @property
+    def title(self) -> str:
+        """How a reader calls the object, within its kind and namespace."""
+        return " ".join(self.key[2:])
+
+    @classmethod
+    def spelled_out(cls, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The raw entry with its short forms in full and its defaults filled in, before any field is parsed."""
+        return raw
+
+    def faults(self) -> Iterator[str]:
+        """What is wrong with this object alone, each as ``field: text``."""
+        return iter(())
+
+    def implied(self) -> Iterator[Resource]:
+        """Objects that exist whenever this one does, and that a document may leave out."""
+        return iter(())
+
+    def completed(self: R, others: Mapping[Key, Resource]) -> R:
+        """This object with what it must know of the other objects of its document."""
+        return self
+
+    @classmethod
+    def observe(cls: Type[R], reading: Reading, wanted: Sequence[R]) -> Iterator[R]:
+        """All objects of this kind in one namespace; ``wanted`` are the declared ones there."""
+        raise NotImplementedError
+
+    def differences(self, seen: Resource) -> Tuple[Difference, ...]:
+        """The declared fields in which ``seen`` is not what this object declares."""
+        found = []
+        for name, _spec in value_fields(type(self)):
+            after = getattr(self, name)
+            before = getattr(seen, name)
+            if after is not None and after != before:
+                found.append(Difference(name, before, after))
+        return tuple(found)
+
+    def fixed(self, difference: Difference) -> bool:
+        """Whether this difference needs a replacement."""
+        return spec_of(type(self), difference.field).fixed
+
+    def parents(self) -> Tuple[Key, ...]:
+        """Objects this one cannot exist without: the kernel removes it along with them."""
+        return (("namespace", HOST, self.namespace),) if self.namespace else ()
+
+    def goes_along(self, removed: Container[Key]) -> bool:
+        """Whether removing those objects removes this one too, so that it needs no step of its own."""
+        return any(parent in removed for parent in self.parents())
+
+    def after(self) -> Tuple[Key, ...]:
+        """Other objects, or whole groups of objects, whose changes come before the making of this one."""
+        return ()
+
+    def groups(self) -> Tuple[Key, ...]:
+        """The groups this object belongs to; a group has the form of a key, only shorter."""
+        return ((self.kind, self.namespace),)
+
+    def claims(self) -> Tuple[Key, ...]:
+        """What only one object may hold at a time, beyond its name; its old holder goes before the new one comes."""
+        return ()
+
+    def add(self, mark: Mark) -> List[Step]:
+        raise NotImplementedError
+
+    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> List[Step]:
+        """Steps that bring ``seen`` to this object in place; also those that put the mark of an adopted one."""
+        raise NotImplementedError
+
+    def remove(self, mark: Mark) -> List[Step]:
+        raise NotImplementedError
+
+    def details(self) -> str:
+        """The declared attributes in a few words, for the line that announces the object."""
+        shown = []
+        for name, _spec in value_fields(type(self)):
+            value = getattr(self, name)
+            if value is not None and value != () and value is not False:
+                shown.append(word(name) if value is True else f"{word(name)} {show(value)}")
+        return ", ".join(shown)
+
+
+@lru_cache(maxsize=None)
+def _specs(cls: Type[Resource]) -> Tuple[Tuple[str, FieldSpec], ...]:
+    return tuple((f.name, f.metadata["spec"]) for f in dataclasses.fields(cls) if "spec" in f.metadata)
+
+
+@lru_cache(maxsize=None)
+def key_fields(cls: Type[Resource]) -> Tuple[str, ...]:
+    return tuple(name for name, spec in _specs(cls) if spec.key)
+
+
+@lru_cache(maxsize=None)
+def value_fields(cls: Type[Resource]) -> Tuple[Tuple[str, FieldSpec], ...]:
+    return tuple((name, spec) for name, spec in _specs(cls) if not spec.key)
+
+
+@lru_cache(maxsize=None)
+def all_fields(cls: Type[Resource]) -> Mapping[str, FieldSpec]:
+    return dict(_specs(cls))
+
+
+def spec_of(cls: Type[Resource], name: str) -> FieldSpec:
+    return all_fields(cls)[name]
+
+
+def word(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def show(value: Any) -> str:
+    """A value as a reader expects it in a plan line."""
+    if value is None or value == "" or value == ():
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        if value and all(isinstance(item, tuple) and len(item) == 2 for item in value):
+            return " ".join(f"{key}={item}" for key, item in value)
+        return " ".join(show(item) for item in value)
+    return str(value)
+
+
+def link_key(namespace: str, name: str) -> Key:
+    return ("link", namespace, name)

@@ -1,0 +1,516 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Network devices: bridges, veths, taps, VLANs, VXLANs, VRFs, dummies, and devices made by others.
+
+``type: physical`` is any device that someone else makes (a NIC, a bond, a hypervisor's port): it must exist, its
+attributes can be set, and they get their earlier values back when it is no longer declared. ``type: ovs`` is a port
+that Open vSwitch makes. The mark of the others is their alias.
+"""
+
+from __future__ import annotations
+
+import grp
+import pwd
+from dataclasses import dataclass, replace
+from typing import Any, Callable, ClassVar, Container, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from .. import values
+from .base import (
+    HOST,
+    Difference,
+    Key,
+    Mark,
+    Reading,
+    Resource,
+    Step,
+    alias_owner,
+    all_fields,
+    declared,
+    link_key,
+    show,
+    word,
+)
+
+TYPES = ("bridge", "veth", "tap", "vlan", "vxlan", "dummy", "vrf", "ovs", "physical")
+_PORT = ("bridge", "veth", "tap", "vlan", "vxlan", "dummy", "ovs", "physical")
+_ON_OFF = {True: "on", False: "off"}
+
+# Our field, iproute2's word, and the key in its JSON, for what `ip link set type bridge` takes.
+_BRIDGE = (
+    ("vlan_filtering", "vlan_filtering", "vlan_filtering"),
+    ("vlan_default_pvid", "vlan_default_pvid", "vlan_default_pvid"),
+    ("stp", "stp_state", "stp_state"),
+    ("priority", "priority", "priority"),
+    ("forward_delay", "forward_delay", "forward_delay"),
+    ("ageing_time", "ageing_time", "ageing_time"),
+    ("mcast_snooping", "mcast_snooping", "mcast_snooping"),
+    ("mcast_querier", "mcast_querier", "mcast_querier"),
+)
+# The same for `ip link set type bridge_slave`.
+_BRIDGE_PORT = (
+    ("isolated", "isolated", "isolated"),
+    ("hairpin", "hairpin", "hairpin"),
+    ("learning", "learning", "learning"),
+    ("flood", "flood", "flood"),
+    ("mcast_flood", "mcast_flood", "mcast_flood"),
+    ("bcast_flood", "bcast_flood", "bcast_flood"),
+    ("neigh_suppress", "neigh_suppress", "neigh_suppress"),
+    ("bpdu_guard", "guard", "guard"),
+    ("root_block", "root_block", "root_block"),
+)
+_VXLAN = (
+    ("local", "local", "local"),
+    ("remote", "remote", "remote"),
+    ("fdb_learning", "learning", "learning"),
+    ("ttl", "ttl", "ttl"),
+    ("ageing", "ageing", "ageing"),
+)
+
+
+@dataclass(frozen=True, order=True)
+class Vlan:
+    """One VLAN of a port of a VLAN-aware bridge."""
+
+    vid: int
+    pvid: bool = False
+    untagged: bool = False
+
+    def __str__(self) -> str:
+        flags = "".join([" pvid" if self.pvid else "", " untagged" if self.untagged else ""])
+        return f"{self.vid}{flags}"
+
+
+def parse_vlan(value: Any) -> Vlan:
+    """``100`` for a tagged VLAN, or ``{vid: 100, pvid: true, untagged: true}``."""
+    if not isinstance(value, Mapping):
+        return Vlan(values.integer(1, 4094)(value))
+    unknown = sorted(set(value) - {"vid", "pvid", "untagged"})
+    if unknown or "vid" not in value:
+        raise ValueError(f"{dict(value)!r} is no VLAN; write 100 or {{vid: 100, pvid: true, untagged: true}}")
+    return Vlan(
+        values.integer(1, 4094)(value["vid"]),
+        values.boolean(value.get("pvid", False)),
+        values.boolean(value.get("untagged", False)),
+    )
+
+
+def parse_peer(value: Any) -> Tuple[str, str]:
+    """The other end of a veth as (namespace, name)."""
+    if not isinstance(value, Mapping) or set(value) - {"namespace", "name"} or "name" not in value:
+        raise ValueError(f"{value!r} is no peer; write {{name: eth0, namespace: c1}}")
+    return (values.namespace_name(value.get("namespace")), values.device_name(value["name"]))
+
+
+def parse_master(value: Any) -> str:
+    return "" if value in (None, "") else str(values.device_name(value))
+
+
+@dataclass(frozen=True)
+class Link(Resource):
+    kind: ClassVar[str] = "link"
+    section: ClassVar[str] = "links"
+    reads: ClassVar[Tuple[str, ...]] = ("links",)
+    restorable: ClassVar[bool] = True
+
+    name: str = declared(values.device_name, key=True)
+    type: str = declared(values.choice(*TYPES), required=True, fixed=True)
+    label: Optional[str] = None
+    mac: Optional[str] = declared(values.mac)
+    mtu: Optional[int] = declared(values.integer(68, 65535))
+    up: Optional[bool] = declared(values.boolean)
+    master: Optional[str] = declared(parse_master)
+    txqueuelen: Optional[int] = declared(values.integer(0, 1_000_000))
+
+    vlan_filtering: Optional[bool] = declared(values.boolean, types=("bridge",))
+    vlan_default_pvid: Optional[int] = declared(values.integer(0, 4094), types=("bridge",))
+    stp: Optional[bool] = declared(values.boolean, types=("bridge",))
+    priority: Optional[int] = declared(values.integer(0, 65535), types=("bridge",))
+    forward_delay: Optional[int] = declared(values.integer(0, 3000), types=("bridge",))
+    ageing_time: Optional[int] = declared(values.integer(0, 100_000_000), types=("bridge",))
+    mcast_snooping: Optional[bool] = declared(values.boolean, types=("bridge",))
+    mcast_querier: Optional[bool] = declared(values.boolean, types=("bridge",))
+
+    vlans: Optional[Tuple[Vlan, ...]] = declared(values.listing(parse_vlan), types=_PORT)
+    isolated: Optional[bool] = declared(values.boolean, types=_PORT)
+    hairpin: Optional[bool] = declared(values.boolean, types=_PORT)
+    learning: Optional[bool] = declared(values.boolean, types=_PORT)
+    flood: Optional[bool] = declared(values.boolean, types=_PORT)
+    mcast_flood: Optional[bool] = declared(values.boolean, types=_PORT)
+    bcast_flood: Optional[bool] = declared(values.boolean, types=_PORT)
+    neigh_suppress: Optional[bool] = declared(values.boolean, types=_PORT)
+    bpdu_guard: Optional[bool] = declared(values.boolean, types=_PORT)
+    root_block: Optional[bool] = declared(values.boolean, types=_PORT)
+
+    peer: Optional[Tuple[str, str]] = declared(parse_peer, fixed=True, types=("veth",))
+
+    user: Optional[str] = declared(values.text, types=("tap",))
+    group: Optional[str] = declared(values.text, types=("tap",))
+    multi_queue: Optional[bool] = declared(values.boolean, fixed=True, types=("tap",))
+    vnet_hdr: Optional[bool] = declared(values.boolean, fixed=True, types=("tap",))
+
+    parent: Optional[str] = declared(values.device_name, fixed=True, types=("vlan", "vxlan"))
+    id: Optional[int] = declared(values.integer(0, 16_777_215), fixed=True, types=("vlan", "vxlan"))
+    protocol: Optional[str] = declared(values.choice("802.1Q", "802.1ad"), fixed=True, types=("vlan",))
+
+    local: Optional[str] = declared(values.ip, types=("vxlan",))
+    remote: Optional[str] = declared(values.ip, types=("vxlan",))
+    port: Optional[int] = declared(values.integer(1, 65535), fixed=True, types=("vxlan",))
+    fdb_learning: Optional[bool] = declared(values.boolean, types=("vxlan",))
+    ttl: Optional[int] = declared(values.integer(0, 255), types=("vxlan",))
+    ageing: Optional[int] = declared(values.integer(0, 100_000_000), types=("vxlan",))
+
+    table: Optional[int] = declared(values.integer(1, 4_294_967_295), fixed=True, types=("vrf",))
+
+    # Observed only: how the kernel numbers the device and its veth peer.
+    index: int = 0
+    peer_index: int = 0
+    fitting: Tuple[Tuple[str, str], ...] = ()
+
+    def faults(self) -> Iterator[str]:
+        for name, spec in all_fields(type(self)).items():
+            if getattr(self, name) is not None and spec.types and self.type not in spec.types:
+                yield f"{name}: has no meaning for type {self.type}; it belongs to {', '.join(spec.types)}"
+        required = {"veth": ("peer",), "vlan": ("parent", "id"), "vxlan": ("id",), "vrf": ("table",)}
+        for name in required.get(self.type, ()):
+            if getattr(self, name) is None:
+                yield f"{name}: is missing; a {self.type} needs it"
+        if self.type == "vlan" and self.id is not None and not 1 <= self.id <= 4094:
+            yield f"id: {self.id} is out of range; choose 1 to 4094"
+        if self.peer == (self.namespace, self.name):
+            yield "peer: a veth cannot be its own peer"
+        if self.master == self.name:
+            yield f"master: {self.name} cannot be its own master"
+        if self.parent == self.name:
+            yield f"parent: {self.name} cannot be its own parent"
+        yield from self._vlan_faults()
+
+    def _vlan_faults(self) -> Iterator[str]:
+        if len({vlan.vid for vlan in self.vlans or ()}) < len(self.vlans or ()):
+            yield "vlans: one VLAN is named twice; name each once"
+        if sum(vlan.pvid for vlan in self.vlans or ()) > 1:
+            yield "vlans: more than one has pvid; a port has one"
+
+    def implied(self) -> Iterator[Link]:
+        if self.type == "veth" and self.peer is not None:
+            namespace, name = self.peer
+            yield Link(
+                namespace=namespace,
+                name=name,
+                type="veth",
+                peer=(self.namespace, self.name),
+                because=self.because,
+                adopt=self.adopt,
+            )
+
+    @classmethod
+    def observe(cls, reading: Reading, wanted: Sequence[Link]) -> Iterator[Link]:
+        vlans = {entry["ifname"]: _observed_vlans(entry) for entry in reading.vlans}
+        physical = {link.name for link in wanted if link.type in ("physical", "ovs")}
+        for raw in reading.links:
+            yield _observed(raw, reading, vlans, raw["ifname"] in physical)
+
+    def differences(self, seen: Resource) -> Tuple[Difference, ...]:
+        assert isinstance(seen, Link)
+        if self.type in ("physical", "ovs"):
+            seen = replace(seen, type=self.type)
+        if self.peer in seen.fitting:
+            seen = replace(seen, peer=self.peer)
+        if self.type == "tap":
+            seen = replace(seen, user=_same(self.user, seen.user, _uid), group=_same(self.group, seen.group, _gid))
+        return super().differences(seen)
+
+    def parents(self) -> Tuple[Key, ...]:
+        parents = list(super().parents())
+        if self.type == "vlan" and self.parent:
+            parents.append(link_key(self.namespace, self.parent))
+        if self.type == "veth" and self.peer and not self.creates_peer():
+            parents.append(link_key(*self.peer))
+        if self.type == "ovs":
+            parents.append(("ovs_port", HOST, self.name))
+        return tuple(parents)
+
+    @property
+    def marked(self) -> bool:
+        return self.type not in ("physical", "ovs")
+
+    def goes_along(self, removed: Container[Key]) -> bool:
+        """A namespace's veths end some time after it; where the other end stays, they are removed by themselves."""
+        if self.type == "veth" and self.peer:
+            here, there = (("namespace", HOST, namespace) in removed for namespace in (self.namespace, self.peer[0]))
+            if here != there:
+                return here
+        return super().goes_along(removed)
+
+    def after(self) -> Tuple[Key, ...]:
+        others = [self.master, self.parent]
+        keys = [link_key(self.namespace, name) for name in others if name]
+        if self.type == "veth" and self.peer and self.peer[0]:
+            keys.append(("namespace", HOST, self.peer[0]))
+        return tuple(keys)
+
+    def claims(self) -> Tuple[Key, ...]:
+        if self.type == "vxlan":
+            return (("vni", self.namespace, str(self.id), str(self.port or 4789), str(self.parent)),)
+        if self.type == "vlan":
+            return (("vlan", self.namespace, str(self.parent), str(self.id), str(self.protocol or "802.1Q")),)
+        if self.type == "veth" and self.peer:
+            return (("veth", *sorted(("/".join((self.namespace, self.name)), "/".join(self.peer)))),)
+        return ()
+
+    def creates_peer(self) -> bool:
+        """Of the two ends of a veth one makes both: the one in the host's namespace, else the first by name."""
+        assert self.peer is not None
+        return (self.namespace, self.name) < self.peer
+
+    def add(self, mark: Mark) -> List[Step]:
+        if self.type == "physical":
+            return []
+        steps = self._made()
+        steps += self._set(self._pairs_wanted(), mark)
+        return steps
+
+    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> List[Step]:
+        assert isinstance(seen, Link)
+        wanted = {d.field: d.after for d in differences}
+        steps: List[Step] = []
+        if {"user", "group"} & set(wanted):
+            steps.append(self._step("tuntap", "add", "dev", self.name, "mode", "tap", *self._tap_words()))
+        return steps + self._set(wanted, mark, seen)
+
+    def remove(self, mark: Mark) -> List[Step]:
+        return [self._step("link", "del", "dev", self.name)]
+
+    def details(self) -> str:
+        shown = [self.type]
+        if self.master:
+            shown.append(f"on {self.master}")
+        if self.peer:
+            shown.append("peer " + " ".join(part for part in self.peer if part))
+        if self.index:
+            return ", ".join(shown)
+        for name in all_fields(type(self)):
+            value = getattr(self, name)
+            if name in ("name", "type", "up", "master", "peer") or value in (None, (), False, ""):
+                continue
+            shown.append(word(name) if value is True else f"{word(name)} {show(value)}")
+        return ", ".join(shown)
+
+    def _step(self, *words: str) -> Step:
+        return Step("ip", self.namespace, words)
+
+    def _made(self) -> List[Step]:
+        """The lines that bring the device into being, without its attributes."""
+        if self.type == "ovs":
+            return [Step("ip", HOST, ("link", "set", "dev", self.name, "netns", self.namespace))] if self.namespace else []
+        if self.type == "veth":
+            return self._made_veth()
+        if self.type == "tap":
+            return [self._step("tuntap", "add", "dev", self.name, "mode", "tap", *self._tap_words())]
+        words = ["link", "add", "name", self.name]
+        if self.parent:
+            words += ["link", self.parent] if self.type == "vlan" else []
+        words += ["type", self.type]
+        if self.type == "vlan":
+            words += ["protocol", self.protocol or "802.1Q", "id", str(self.id)]
+        elif self.type == "vrf":
+            words += ["table", str(self.table)]
+        elif self.type == "vxlan":
+            words += ["id", str(self.id), "dstport", str(self.port or 4789)]
+            words += ["dev", self.parent] if self.parent else []
+            words += _typed(_VXLAN, self._pairs_wanted(), on_off=False)
+        return [self._step(*words)]
+
+    def _made_veth(self) -> List[Step]:
+        assert self.peer is not None
+        if not self.creates_peer():
+            return []
+        peer_namespace, peer_name = self.peer
+        words = ["link", "add", "name", self.name, *_netns(self.namespace), "type", "veth"]
+        words += ["peer", "name", peer_name, *_netns(peer_namespace)]
+        return [Step("ip", HOST, tuple(words))]
+
+    def _tap_words(self) -> List[str]:
+        words = ["user", self.user] if self.user else []
+        words += ["group", self.group] if self.group else []
+        words += ["multi_queue"] if self.multi_queue else []
+        return words + (["vnet_hdr"] if self.vnet_hdr else [])
+
+    def _pairs_wanted(self) -> Dict[str, Any]:
+        return {name: getattr(self, name) for name in all_fields(type(self)) if getattr(self, name) is not None}
+
+    def _set(self, wanted: Mapping[str, Any], mark: Mark, seen: Optional[Link] = None) -> List[Step]:
+        """The lines that set attributes of an existing device, ``up`` after everything else."""
+        words: List[str] = []
+        if self.type not in ("physical", "ovs") and (seen is None or "mark" in wanted):
+            words += ["alias", mark.alias(self.label or self.name)]
+        if "mac" in wanted:
+            words += ["address", wanted["mac"]]
+        if "mtu" in wanted:
+            words += ["mtu", str(wanted["mtu"])]
+        if "txqueuelen" in wanted:
+            words += ["txqueuelen", str(wanted["txqueuelen"])]
+        if "master" in wanted:
+            words += ["master", wanted["master"]] if wanted["master"] else ["nomaster"]
+        steps = [self._step("link", "set", "dev", self.name, *words)] if words else []
+        if self.type == "bridge":
+            steps += self._set_typed("bridge", _typed(_BRIDGE, wanted, on_off=False))
+        if self.type == "vxlan" and seen is not None:
+            typed = _typed(_VXLAN, wanted, on_off=False)
+            steps += self._set_typed("vxlan", ["id", str(self.id), *typed] if typed else [])
+        steps += self._set_typed("bridge_slave", _typed(_BRIDGE_PORT, wanted, on_off=True))
+        steps += self._set_vlans(wanted, seen)
+        if "up" in wanted:
+            steps.append(self._step("link", "set", "dev", self.name, "up" if wanted["up"] else "down"))
+        return steps
+
+    def _set_typed(self, kind: str, words: Sequence[str]) -> List[Step]:
+        return [self._step("link", "set", "dev", self.name, "type", kind, *words)] if words else []
+
+    def _set_vlans(self, wanted: Mapping[str, Any], seen: Optional[Link]) -> List[Step]:
+        """VLANs of a port: new and changed ones first, then those that go."""
+        if "vlans" not in wanted:
+            return []
+        target = ["self"] if self.type == "bridge" else []
+        steps = []
+        before: Dict[int, Vlan] = {}
+        if seen is None or "master" in wanted:
+            # A port that joins a bridge starts with the bridge's default VLAN, whichever that is.
+            steps.append(Step("bridge", self.namespace, ("vlan", "del", "dev", self.name, "vid", "1-4094", *target)))
+        else:
+            before = {vlan.vid: vlan for vlan in seen.vlans or ()}
+        for vlan in wanted["vlans"]:
+            if before.get(vlan.vid) != vlan:
+                flags = (["pvid"] if vlan.pvid else []) + (["untagged"] if vlan.untagged else [])
+                words = ("vlan", "add", "dev", self.name, "vid", str(vlan.vid), *flags, *target)
+                steps.append(Step("bridge", self.namespace, words))
+        for vid in sorted(set(before) - {vlan.vid for vlan in wanted["vlans"]}):
+            steps.append(Step("bridge", self.namespace, ("vlan", "del", "dev", self.name, "vid", str(vid), *target)))
+        return steps
+
+
+def joined(links: Sequence[Link]) -> List[Link]:
+    """Give each veth end its peer.
+
+    The kernel shows a peer in another namespace by its number only; two ends belong together when each has
+    the other's number. Numbers repeat from namespace to namespace, so that more than one end may fit.
+    """
+    ends: Dict[Tuple[int, int], List[Link]] = {}
+    for link in links:
+        if link.type == "veth" and link.peer is None:
+            ends.setdefault((link.index, link.peer_index), []).append(link)
+    result = []
+    for link in links:
+        if link.type == "veth" and link.peer is None:
+            others = ends.get((link.peer_index, link.index), ())
+            fitting = tuple((o.namespace, o.name) for o in others if o.namespace != link.namespace)
+            link = replace(link, peer=fitting[0] if fitting else None, fitting=fitting)
+        result.append(link)
+    return result
+
+
+def _uid(name: str) -> Optional[int]:
+    try:
+        return int(name) if name.isdigit() else pwd.getpwnam(name).pw_uid
+    except KeyError:
+        return None
+
+
+def _gid(name: str) -> Optional[int]:
+    try:
+        return int(name) if name.isdigit() else grp.getgrnam(name).gr_gid
+    except KeyError:
+        return None
+
+
+def _same(want: Optional[str], seen: Optional[str], number: Callable[[str], Optional[int]]) -> Optional[str]:
+    """The observed owner of a tap, in the declared spelling when both mean one account."""
+    if want is None or seen is None or number(want) is None:
+        return seen
+    return want if number(want) == number(seen) else seen
+
+
+def _netns(namespace: str) -> List[str]:
+    if not namespace:
+        return []
+    return ["netns", namespace[len("pid:") :] if namespace.startswith("pid:") else namespace]
+
+
+def _typed(table: Sequence[Tuple[str, str, str]], wanted: Mapping[str, Any], on_off: bool) -> List[str]:
+    words: List[str] = []
+    for name, option, _json in table:
+        value = wanted.get(name)
+        if value is None:
+            continue
+        if name == "fdb_learning":
+            words.append(option if value else "no" + option)
+        elif isinstance(value, bool):
+            words += [option, _ON_OFF[value] if on_off else str(int(value))]
+        else:
+            words += [option, str(value)]
+    return words
+
+
+def _observed(raw: Mapping[str, Any], reading: Reading, vlans: Mapping[str, Tuple[Vlan, ...]], declared_as_is: bool) -> Link:
+    info = raw.get("linkinfo", {})
+    data = info.get("info_data", {})
+    kind = _observed_type(info, data)
+    name = raw["ifname"]
+    owner = alias_owner(raw.get("ifalias"))
+    unsigned = owner is None and link_key(reading.namespace, name) in reading.pending
+    found: Dict[str, Any] = {
+        "namespace": reading.namespace,
+        "name": name,
+        "type": kind,
+        "owner": reading.scope if unsigned else owner,
+        "unsigned": unsigned,
+        "mac": raw.get("address"),
+        "mtu": raw["mtu"],
+        "up": "UP" in raw["flags"],
+        "master": raw.get("master", ""),
+        "txqueuelen": raw.get("txqlen"),
+        "index": raw["ifindex"],
+        "vlans": vlans.get(name, () if reading.vlans else None),
+    }
+    if info.get("info_slave_kind") == "bridge":
+        found.update(_from_json(_BRIDGE_PORT, info["info_slave_data"]))
+    if kind == "bridge":
+        found.update(_from_json(_BRIDGE, data))
+    elif kind == "vxlan":
+        found.update(_from_json(_VXLAN, data), id=data.get("id"), port=data.get("port"), parent=data.get("link"))
+    elif kind == "vlan":
+        found.update(id=data.get("id"), protocol=data.get("protocol"), parent=raw.get("link"))
+    elif kind == "vrf":
+        found["table"] = int(data["table"])
+    elif kind == "tap":
+        found.update({key: data.get(key) for key in ("user", "group", "multi_queue", "vnet_hdr")})
+    elif kind == "veth":
+        found["peer"] = (reading.namespace, raw["link"]) if "link" in raw else None
+        found["peer_index"] = raw.get("link_index", 0)
+    return Link(**found)
+
+
+def _observed_type(info: Mapping[str, Any], data: Mapping[str, Any]) -> str:
+    kind = info.get("info_kind", "")
+    if kind == "tun":
+        return "tap" if data.get("type") == "tap" else "physical"
+    return kind if kind in TYPES else "physical"
+
+
+def _from_json(table: Sequence[Tuple[str, str, str]], data: Mapping[str, Any]) -> Dict[str, Any]:
+    found: Dict[str, Any] = {}
+    for name, _option, key in table:
+        key = key if key in data else key + "6"
+        if key in data:
+            parse = all_fields(Link)[name].parse
+            found[name] = bool(data[key]) if parse is values.boolean else data[key]
+    return found
+
+
+def _observed_vlans(entry: Mapping[str, Any]) -> Tuple[Vlan, ...]:
+    found = []
+    for vlan in entry.get("vlans", ()):
+        flags = vlan.get("flags", ())
+        for vid in range(vlan["vlan"], vlan.get("vlanEnd", vlan["vlan"]) + 1):
+            found.append(Vlan(vid, "PVID" in flags, "Egress Untagged" in flags))
+    return tuple(sorted(found))

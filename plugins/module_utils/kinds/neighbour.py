@@ -1,0 +1,74 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Neighbour entries that are configuration: permanent ones, and proxy entries answered on behalf of an address.
+
+The mark is the entry's protocol number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from .. import values
+from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link_key
+
+
+@dataclass(frozen=True)
+class Neighbour(Resource):
+    kind: ClassVar[str] = "neighbour"
+    section: ClassVar[str] = "neighbours"
+    reads: ClassVar[Tuple[str, ...]] = ("neighbours",)
+
+    link: str = declared(values.device_name, key=True)
+    address: str = declared(values.ip, key=True)
+    proxy: bool = declared(values.boolean, key=True)
+    mac: Optional[str] = declared(values.mac)
+
+    @property
+    def title(self) -> str:
+        return f"{self.link} {self.address}{' proxy' if self.proxy else ''}"
+
+    @classmethod
+    def spelled_out(cls, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"proxy": False, **raw}
+
+    def faults(self) -> Iterator[str]:
+        if self.proxy == (self.mac is not None):
+            yield "mac: belongs to a permanent neighbour; a proxy entry answers with the link's own address"
+
+    @classmethod
+    def observe(cls, reading: Reading, wanted: Sequence[Neighbour]) -> Iterator[Neighbour]:
+        for raw in reading.neighbours:
+            if "proxy" in raw or "PERMANENT" in raw.get("state", ()):
+                yield cls(
+                    namespace=reading.namespace,
+                    link=raw["dev"],
+                    address=raw["dst"],
+                    proxy="proxy" in raw,
+                    mac=raw.get("lladdr"),
+                    owner=reading.protocol_owner(raw),
+                )
+
+    def parents(self) -> Tuple[Key, ...]:
+        return (*super().parents(), link_key(self.namespace, self.link))
+
+    def add(self, mark: Mark) -> List[Step]:
+        return [self._step(mark)]
+
+    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> List[Step]:
+        return [self._step(mark)]
+
+    def remove(self, mark: Mark) -> List[Step]:
+        return [Step("ip", self.namespace, ("neigh", "del", *self._words()))]
+
+    def details(self) -> str:
+        return f"mac {self.mac}" if self.mac else ""
+
+    def _words(self) -> Tuple[str, ...]:
+        return (*(("proxy",) if self.proxy else ()), self.address, "dev", self.link)
+
+    def _step(self, mark: Mark) -> Step:
+        permanent = () if self.proxy else ("lladdr", str(self.mac), "nud", "permanent")
+        return Step("ip", self.namespace, ("neigh", "replace", *self._words(), *permanent, "protocol", str(mark.protocol)))

@@ -1,0 +1,341 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""nftables tables: declared whole, compared rule by rule and element by element, changed in one transaction.
+
+The kernel shows a rule in its own normal form, which no parser of ours could predict. So the declared table is first
+loaded into an empty scratch namespace and read back there: what comes out is compared with what the host has. A
+rule or set that nft would refuse is found that way too, before the host is touched.
+
+A changed chain gets only its changed rules deleted and added, by handle, so that the counters of the others go on.
+The mark is the table's name, ``hostnet.SCOPE.NAME``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any, ClassVar, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from .. import values
+from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link_key
+
+FAMILIES = ("ip", "ip6", "inet", "arp", "bridge", "netdev")
+_PREFIX = "hostnet."
+_VOLATILE = ("handle", "family", "table", "name", "chain", "elem", "index")
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A chain: its rules in nft's words, and for a base chain where it hooks in."""
+
+    name: str
+    rules: Tuple[str, ...] = ()
+    type: Optional[str] = None
+    hook: Optional[str] = None
+    priority: Optional[str] = None
+    policy: Optional[str] = None
+    device: Optional[str] = None
+
+    def head(self) -> str:
+        if not self.hook:
+            return ""
+        device = f' device "{self.device}"' if self.device else ""
+        policy = f" policy {self.policy};" if self.policy else ""
+        return f"type {self.type} hook {self.hook}{device} priority {self.priority};{policy}"
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A set, or a map when its type has a colon; elements in nft's words."""
+
+    name: str
+    type: str
+    flags: Tuple[str, ...] = ()
+    elements: Tuple[str, ...] = ()
+
+    @property
+    def word(self) -> str:
+        return "map" if ":" in self.type else "set"
+
+    def head(self) -> str:
+        typed = "typeof" if " " in self.type.replace(" . ", ".").replace(" : ", ":") else "type"
+        flags = f" flags {', '.join(self.flags)};" if self.flags else ""
+        return f"{typed} {self.type};{flags}"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A chain or set as the kernel shows it: what it is, and its rules or elements in their normal form."""
+
+    head: str
+    entries: Tuple[str, ...]
+    handles: Tuple[int, ...] = ()
+
+
+Parts = Mapping[Tuple[str, str], Part]
+
+
+def parse_chain(value: Any) -> Chain:
+    known = {"name", "rules", "type", "hook", "priority", "policy", "device"}
+    if not isinstance(value, Mapping) or set(value) - known or not value.get("name"):
+        raise ValueError(f"{value!r} is no chain; write {{name: forward, type: filter, hook: forward, priority: 0, rules: []}}")
+    if value.get("hook") and ("priority" not in value or not value.get("type")):
+        raise ValueError(f"chain {value['name']} hooks into {value['hook']} and needs type and priority")
+    fixed = {name: str(value[name]) for name in known - {"rules"} if value.get(name) is not None}
+    return Chain(rules=values.listing(values.text, ordered=True)(value.get("rules", ())), **fixed)
+
+
+def parse_collection(value: Any) -> Collection:
+    known = {"name", "type", "flags", "elements"}
+    if not isinstance(value, Mapping) or set(value) - known or not value.get("name") or not value.get("type"):
+        raise ValueError(f"{value!r} is no set; write {{name: ports, type: ifname . ether_addr, elements: []}}")
+    texts = values.listing(values.text)
+    return Collection(str(value["name"]), str(value["type"]), texts(value.get("flags", ())), texts(value.get("elements", ())))
+
+
+@dataclass(frozen=True)
+class NftTable(Resource):
+    kind: ClassVar[str] = "nft_table"
+    section: ClassVar[str] = "nft_tables"
+    reads: ClassVar[Tuple[str, ...]] = ("nft",)
+
+    family: str = declared(values.choice(*FAMILIES), key=True)
+    name: str = declared(values.text, key=True)
+    sets: Optional[Tuple[Collection, ...]] = declared(values.listing(parse_collection, ordered=True))
+    chains: Optional[Tuple[Chain, ...]] = declared(values.listing(parse_chain, ordered=True))
+    body: Optional[str] = declared(values.text)
+
+    # The table's normal form: the host's for an observed table, that of the scratch namespace for a declared one.
+    parts: Optional[Parts] = None
+
+    @property
+    def title(self) -> str:
+        return f"{self.family} {self.name}"
+
+    def faults(self) -> Iterator[str]:
+        if self.body is not None and (self.sets or self.chains):
+            yield "body: is the whole table in nft's words; leave out sets and chains beside it"
+        names = [part.name for part in (*(self.sets or ()), *(self.chains or ()))]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield f"chains: {name} is named twice; a table's chains and sets have different names"
+
+    @classmethod
+    def observe(cls, reading: Reading, wanted: Sequence[NftTable]) -> Iterator[NftTable]:
+        for (family, full_name), parts in tables(reading.nft).items():
+            owner, name = split_name(full_name)
+            yield cls(namespace=reading.namespace, family=family, name=name, owner=owner, parts=parts)
+
+    def parents(self) -> Tuple[Key, ...]:
+        devices = sorted({chain.device for chain in self.chains or () if chain.device})
+        return (*super().parents(), *(link_key(self.namespace, device) for device in devices))
+
+    def differences(self, seen: Resource) -> Tuple[Difference, ...]:
+        """One difference per chain or set that is not as declared."""
+        assert isinstance(seen, NftTable)
+        want, have = self._parts(), seen._parts()
+        found = []
+        for kind, name in sorted({*want, *have}):
+            after, before = want.get((kind, name)), have.get((kind, name))
+            if after is None or before is None or (after.head, after.entries) != (before.head, before.entries):
+                found.append(Difference(f"{kind} {name}", _summary(before, after), _summary(after, before)))
+        return tuple(found)
+
+    def fixed(self, difference: Difference) -> bool:
+        return False
+
+    def add(self, mark: Mark) -> List[Step]:
+        return [Step("nft", self.namespace, (self.text(full_name(mark.scope, self.name)),))]
+
+    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> List[Step]:
+        """One transaction: changed rules by handle, changed elements, and what cannot be edited made anew."""
+        assert isinstance(seen, NftTable)
+        place = f"{self.family} {full_name(mark.scope, self.name)}"
+        want, have = self._parts(), seen._parts()
+        if self.body is not None or any(_must_rebuild(want.get(part), have.get(part)) for part in {*want, *have}):
+            return [Step("nft", self.namespace, (f"delete table {place}\n{self.text(full_name(mark.scope, self.name))}",))]
+        lines = [
+            f"add chain {place} {chain.name} {{ {chain.head()} }}"
+            for chain in self.chains or ()
+            if ("chain", chain.name) not in have
+        ]
+        for collection in self.sets or ():
+            lines += _edited_set(place, collection, want, have)
+        for chain in self.chains or ():
+            lines += _edited_chain(place, chain, want[("chain", chain.name)], have.get(("chain", chain.name)))
+        gone = sorted(set(have) - set(want))
+        lines += [f"flush {kind} {place} {name}" for kind, name in gone]
+        lines += [f"delete {kind} {place} {name}" for kind, name in gone]
+        return [Step("nft", self.namespace, ("\n".join(lines),))]
+
+    def remove(self, mark: Mark) -> List[Step]:
+        return [Step("nft", self.namespace, (f"delete table {self.family} {full_name(mark.scope, self.name)}",))]
+
+    def details(self) -> str:
+        if self.body is not None:
+            return f"{len(self.body.splitlines())} lines"
+        rules = sum(len(chain.rules) for chain in self.chains or ())
+        elements = sum(len(collection.elements) for collection in self.sets or ())
+        parts = [f"{len(self.chains or ())} chains", f"{rules} rules", f"{elements} elements"]
+        return ", ".join(part for part in parts if not part.startswith("0 "))
+
+    def text(self, name: str) -> str:
+        """The whole table in nft's language."""
+        if self.body is not None:
+            return f"table {self.family} {name} {{\n{self.body}\n}}\n"
+        lines = [f"table {self.family} {name} {{"]
+        for collection in self.sets or ():
+            elements = f" elements = {{ {', '.join(collection.elements)} }};" if collection.elements else ""
+            lines.append(f"  {collection.word} {collection.name} {{ {collection.head()}{elements} }}")
+        # Chains first without their rules, so that a rule may jump to any of them.
+        lines += [f"  chain {chain.name} {{ {chain.head()} }}" for chain in self.chains or ()]
+        for chain in self.chains or ():
+            if chain.rules:
+                lines += [f"  chain {chain.name} {{", *(f"    {rule}" for rule in chain.rules), "  }"]
+        return "\n".join([*lines, "}"]) + "\n"
+
+    def _parts(self) -> Parts:
+        return self.parts if self.parts is not None else {}
+
+
+def full_name(scope: str, name: str) -> str:
+    return f"{_PREFIX}{scope}.{name}"
+
+
+def split_name(name: str) -> Tuple[Optional[str], str]:
+    """Owner and short name of a table; a foreign table has no owner and keeps its name."""
+    if name.startswith(_PREFIX) and name.count(".") >= 2:
+        _prefix, scope, short = name.split(".", 2)
+        return scope, short
+    return None, name
+
+
+def tables(objects: Iterable[Mapping[str, Any]]) -> Dict[Tuple[str, str], Dict[Tuple[str, str], Part]]:
+    """The tables in the output of ``nft -j list ruleset``, each as its parts in normal form."""
+    found: Dict[Tuple[str, str], Dict[Tuple[str, str], Part]] = {}
+    rules: Dict[Tuple[str, str, str], List[Tuple[str, int]]] = {}
+    for entry in objects:
+        kind, body = next(iter(entry.items()))
+        if kind == "table":
+            found.setdefault((body["family"], body["name"]), {})
+        elif kind in ("set", "map"):
+            elements = tuple(sorted(_normal(_without_counters(element)) for element in body.get("elem", ())))
+            found[(body["family"], body["table"])][(kind, body["name"])] = Part(_head(body), elements)
+        elif kind == "chain":
+            found[(body["family"], body["table"])][("chain", body["name"])] = Part(_head(body), ())
+        elif kind == "rule":
+            content = {"expr": _without_counters(body["expr"]), "comment": body.get("comment")}
+            place = (body["family"], body["table"], body["chain"])
+            rules.setdefault(place, []).append((_normal(content), body["handle"]))
+    for (family, table, chain), listed in rules.items():
+        head = found[(family, table)][("chain", chain)].head
+        entries, handles = zip(*listed)
+        found[(family, table)][("chain", chain)] = Part(head, entries, handles)
+    return found
+
+
+def _head(body: Mapping[str, Any]) -> str:
+    return _normal({key: value for key, value in body.items() if key not in _VOLATILE})
+
+
+def _normal(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _without_counters(value: Any) -> Any:
+    """The same expression with its counters at nothing: how often a rule matched is no part of what it is."""
+    if isinstance(value, list):
+        return [_without_counters(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    volatile = ("packets", "bytes", "used", "expires")
+    return {
+        key: {k: v for k, v in item.items() if k not in volatile}
+        if key in ("counter", "quota") and isinstance(item, dict)
+        else _without_counters(item)
+        for key, item in value.items()
+        if key != "expires"
+    }
+
+
+def _summary(part: Optional[Part], other: Optional[Part]) -> Optional[str]:
+    """How many rules or elements a part has, and how many of them the other has not."""
+    if part is None:
+        return None
+    own = len(set(part.entries) - set(other.entries if other else ()))
+    return f"{len(part.entries)} entries ({own} of its own)" if own else f"{len(part.entries)} entries"
+
+
+def _must_rebuild(want: Optional[Part], have: Optional[Part]) -> bool:
+    """A chain's hook and a set's type cannot be edited."""
+    return want is not None and have is not None and want.head != have.head
+
+
+def _edited_set(place: str, collection: Collection, want: Parts, have: Parts) -> List[str]:
+    part = (collection.word, collection.name)
+    if part not in have:
+        elements = f" elements = {{ {', '.join(collection.elements)} }};" if collection.elements else ""
+        return [f"add {collection.word} {place} {collection.name} {{ {collection.head()}{elements} }}"]
+    if want[part].entries == have[part].entries:
+        return []
+    gone = [_element_text(entry) for entry in sorted(set(have[part].entries) - set(want[part].entries))]
+    new = [_element_text(entry) for entry in sorted(set(want[part].entries) - set(have[part].entries))]
+    name = f"{place} {collection.name}"
+    if None in gone or None in new:
+        flushed = [f"flush {collection.word} {name}"]
+        return flushed + ([f"add element {name} {{ {', '.join(collection.elements)} }}"] if collection.elements else [])
+    lines = [f"delete element {name} {{ {', '.join(str(e) for e in gone)} }}"] if gone else []
+    return lines + ([f"add element {name} {{ {', '.join(str(e) for e in new)} }}"] if new else [])
+
+
+def _element_text(entry: str) -> Optional[str]:
+    """An element's normal form in nft's words, or None where there is more to it than values."""
+    return _value_text(json.loads(entry))
+
+
+def _value_text(value: Any) -> Optional[str]:
+    if isinstance(value, str):
+        return value if _is_bare(value) else f'"{value}"'
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, list) and len(value) == 2:
+        return _joined(" : ", value)
+    if isinstance(value, dict) and len(value) == 1:
+        (word, body), *_rest = value.items()
+        if word == "concat":
+            return _joined(" . ", body)
+        if word == "range":
+            return _joined("-", body)
+        if word == "prefix":
+            return f"{body['addr']}/{body['len']}"
+    return None
+
+
+def _joined(separator: str, items: Sequence[Any]) -> Optional[str]:
+    texts = [_value_text(item) for item in items]
+    return None if None in texts else separator.join(str(text) for text in texts)
+
+
+def _is_bare(text: str) -> bool:
+    """Addresses and numbers stand as they are; names are quoted."""
+    return all(c in "0123456789abcdefABCDEF:./*" for c in text)
+
+
+def _edited_chain(place: str, chain: Chain, want: Part, have: Optional[Part]) -> List[str]:
+    """Delete and add the rules that differ; the others stay, and with them their counters."""
+    if have is None:
+        return [f"add rule {place} {chain.name} {rule}" for rule in chain.rules]
+    lines: List[str] = []
+    name = f"{place} {chain.name}"
+    for tag, first, last, start, end in SequenceMatcher(None, have.entries, want.entries, autojunk=False).get_opcodes():
+        if tag == "equal":
+            continue
+        new = chain.rules[start:end]
+        if first == 0:
+            lines += [f"insert rule {name} {rule}" for rule in reversed(new)]
+        else:
+            # Each rule is put right behind the same kept one, so the last comes first.
+            lines += [f"add rule {name} position {have.handles[first - 1]} {rule}" for rule in reversed(new)]
+        lines += [f"delete rule {name} handle {handle}" for handle in have.handles[first:last]]
+    return lines

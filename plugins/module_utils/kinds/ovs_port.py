@@ -1,0 +1,118 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Open vSwitch ports with their one interface: system devices, internal ports, patch ports.
+
+The mark is ``external_ids:hostnet-scope`` of the port.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from .. import ovsdb, values
+from .base import HOST, Difference, Key, Mark, Reading, Resource, Step, all_fields, declared, link_key
+
+_MAPS = {"external_ids": "Port", "other_config": "Port", "interface_external_ids": "Interface"}
+
+
+def parse_tag(value: Any) -> str:
+    """An access VLAN, or nothing for none."""
+    return "" if value == "" else str(values.integer(0, 4095)(value))
+
+
+@dataclass(frozen=True)
+class OvsPort(Resource):
+    kind: ClassVar[str] = "ovs_port"
+    section: ClassVar[str] = "ovs_ports"
+    reads: ClassVar[Tuple[str, ...]] = ("ovs",)
+
+    name: str = declared(values.device_name, key=True)
+    bridge: str = declared(values.device_name, required=True, fixed=True)
+    type: Optional[str] = declared(values.choice("system", "internal", "patch"), fixed=True)
+    peer: Optional[str] = declared(values.device_name, types=("patch",))
+    tag: Optional[str] = declared(parse_tag)
+    trunks: Optional[Tuple[int, ...]] = declared(values.listing(values.integer(0, 4095)))
+    vlan_mode: Optional[str] = declared(values.choice("access", "trunk", "native-tagged", "native-untagged", "dot1q-tunnel"))
+    external_ids: Optional[ovsdb.Pairs] = declared(values.mapping)
+    other_config: Optional[ovsdb.Pairs] = declared(values.mapping)
+    interface_external_ids: Optional[ovsdb.Pairs] = declared(values.mapping)
+    mac: Optional[str] = declared(values.mac)
+    mtu: Optional[int] = declared(values.integer(68, 65535))
+
+    def faults(self) -> Iterator[str]:
+        if self.namespace:
+            yield "namespace: a port is the host's; declare a link of type ovs to move its device"
+        if (self.type == "patch") != (self.peer is not None):
+            yield "peer: goes with type patch, and only with it"
+
+    @classmethod
+    def observe(cls, reading: Reading, wanted: Sequence[OvsPort]) -> Iterator[OvsPort]:
+        bridges = {port: row["name"] for row in reading.ovs.get("Bridge", ()) for port in ovsdb.many(row["ports"])}
+        interfaces = {row["_uuid"]: row for row in reading.ovs.get("Interface", ())}
+        for row in reading.ovs.get("Port", ()):
+            members = ovsdb.many(row["interfaces"])
+            if len(members) == 1 and row["_uuid"] in bridges:
+                yield _observed(row, interfaces[members[0]], bridges[row["_uuid"]])
+
+    def differences(self, seen: Resource) -> Tuple[Difference, ...]:
+        return tuple(
+            d
+            for d in super().differences(seen)
+            if d.field not in _MAPS or ovsdb.missing(d.after, d.before or ()) is not None
+        )
+
+    def parents(self) -> Tuple[Key, ...]:
+        return (("ovs_bridge", HOST, self.bridge),)
+
+    def after(self) -> Tuple[Key, ...]:
+        return (link_key(HOST, self.name),) if self.type in (None, "system") and self.name != self.bridge else ()
+
+    def add(self, mark: Mark) -> List[Step]:
+        wanted = {name: getattr(self, name) for name in all_fields(type(self)) if getattr(self, name) is not None}
+        made = [] if self.name == self.bridge else ["--", "add-port", self.bridge, self.name]
+        return [Step("ovs", HOST, tuple([*made, *self._set(wanted, mark)][1:]))]
+
+    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> List[Step]:
+        return [Step("ovs", HOST, tuple(self._set({d.field: d.after for d in differences}, mark)[1:]))]
+
+    def remove(self, mark: Mark) -> List[Step]:
+        return [] if self.name == self.bridge else [Step("ovs", HOST, ("del-port", self.bridge, self.name))]
+
+    def _set(self, wanted: Mapping[str, Any], mark: Mark) -> List[str]:
+        ids = (*wanted.get("external_ids", ()), (ovsdb.OWNER, mark.scope))
+        port = ovsdb.assignments("external_ids", ids)
+        port += ovsdb.assignments("other_config", wanted.get("other_config", ()))
+        if "trunks" in wanted:
+            port.append(f"trunks=[{','.join(map(str, wanted['trunks']))}]")
+        port += [f"{name}={wanted[name] or '[]'}" for name in ("tag", "vlan_mode") if name in wanted]
+        interface = ovsdb.assignments("external_ids", wanted.get("interface_external_ids", ()))
+        if wanted.get("type") in ("internal", "patch"):
+            interface.append(f"type={wanted['type']}")
+        if "peer" in wanted:
+            interface.append(f"options:peer={ovsdb.quoted(wanted['peer'])}")
+        if "mac" in wanted:
+            interface.append(f"mac={ovsdb.quoted(wanted['mac'])}")
+        if "mtu" in wanted:
+            interface.append(f"mtu_request={wanted['mtu']}")
+        return ovsdb.set_words("Port", self.name, port) + ovsdb.set_words("Interface", self.name, interface)
+
+
+def _observed(port: Mapping[str, Any], interface: Mapping[str, Any], bridge: str) -> OvsPort:
+    options: Dict[str, str] = dict(interface["options"])
+    return OvsPort(
+        name=port["name"],
+        bridge=bridge,
+        type=interface["type"] or "system",
+        peer=options.get("peer"),
+        tag=str(ovsdb.single(port["tag"]) if ovsdb.single(port["tag"]) is not None else ""),
+        trunks=tuple(sorted(ovsdb.many(port["trunks"]))),
+        vlan_mode=ovsdb.single(port["vlan_mode"]),
+        external_ids=port["external_ids"],
+        other_config=port["other_config"],
+        interface_external_ids=interface["external_ids"],
+        mac=ovsdb.single(interface["mac"]),
+        mtu=ovsdb.single(interface["mtu_request"]),
+        owner=ovsdb.owner(port["external_ids"]),
+    )

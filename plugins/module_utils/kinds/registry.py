@@ -1,0 +1,35 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kinds the engine knows, in the order in which a reader meets them."""
+
+from __future__ import annotations
+
+from typing import Tuple, Type
+
+from .address import Address
+from .base import Resource
+from .link import Link
+from .namespace import Namespace
+from .neighbour import Neighbour
+from .nft_table import NftTable
+from .ovs_bridge import OvsBridge
+from .ovs_port import OvsPort
+from .route import Route
+from .rule import Rule
+from .sysctl import Sysctl
+from .uplink import Uplink
+
+KINDS: Tuple[Type[Resource], ...] = (
+    Namespace,
+    OvsBridge,
+    OvsPort,
+    Link,
+    Sysctl,
+    NftTable,
+    Address,
+    Uplink,
+    Route,
+    Rule,
+    Neighbour,
+)

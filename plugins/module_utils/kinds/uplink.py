@@ -1,0 +1,147 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An uplink that a bridge has taken over: the link is a port of the bridge, and what it carried lives on the bridge.
+
+The addresses and routes of the link are not declared anywhere; they are moved as they are, in lines of one batch that
+follow each other, so that a connection over the link goes on. They stay foreign. When the uplink is no longer declared,
+whatever foreign addresses and routes the bridge then has move back to the link.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+
+from .. import values
+from .address import Address
+from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link_key
+from .route import NextHop, Route
+
+
+def parse_bridge(value: Any) -> str:
+    return "" if value == "" else str(values.device_name(value))
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a device carries: its addresses, and the routes that lead over it."""
+
+    addresses: Tuple[Address, ...] = ()
+    routes: Tuple[Route, ...] = ()
+
+    def __str__(self) -> str:
+        words = [address.address for address in self.addresses] + [route.title for route in self.routes]
+        return " ".join(words) or "nothing"
+
+
+@dataclass(frozen=True)
+class Uplink(Resource):
+    kind: ClassVar[str] = "uplink"
+    section: ClassVar[str] = "uplinks"
+    reads: ClassVar[Tuple[str, ...]] = ("links", "routes")
+    restorable: ClassVar[bool] = True
+
+    link: str = declared(values.device_name, key=True)
+    bridge: Optional[str] = declared(parse_bridge, required=True)
+
+    # Observed only: what the link carries, and what foreign load its bridge carries.
+    on_link: Load = Load()
+    on_bridge: Load = Load()
+    # Declared only: the addresses that the document itself puts on the bridge.
+    declared_there: Tuple[str, ...] = ()
+
+    def completed(self, others: Mapping[Key, Resource]) -> Uplink:
+        there = [o for o in others.values() if isinstance(o, Address) and o.namespace == self.namespace]
+        return replace(self, declared_there=tuple(a.address for a in there if a.link == self.bridge))
+
+    @classmethod
+    def observe(cls, reading: Reading, wanted: Sequence[Uplink]) -> Iterator[Uplink]:
+        masters = {raw["ifname"]: raw.get("master", "") for raw in reading.links}
+        for link in sorted({uplink.link for uplink in wanted} & set(masters)):
+            yield cls(
+                namespace=reading.namespace,
+                link=link,
+                bridge=masters[link],
+                on_link=_load(reading, link),
+                on_bridge=_load(reading, masters[link]),
+            )
+
+    def differences(self, seen: Resource) -> Tuple[Difference, ...]:
+        assert isinstance(seen, Uplink)
+        found = []
+        if self.bridge != seen.bridge:
+            load = seen.on_link if self.bridge else seen.on_bridge
+            found.append(Difference("bridge", seen.bridge, self.bridge))
+            found.append(Difference("carries", str(seen.on_link), "nothing" if self.bridge else str(load)))
+        elif self.bridge and seen.on_link != Load():
+            found.append(Difference("carries", str(seen.on_link), "nothing"))
+        return tuple(found)
+
+    def fixed(self, difference: Difference) -> bool:
+        return False
+
+    @property
+    def marked(self) -> bool:
+        return False
+
+    def parents(self) -> Tuple[Key, ...]:
+        return (*super().parents(), link_key(self.namespace, self.link))
+
+    def after(self) -> Tuple[Key, ...]:
+        return (("link", self.namespace), ("address", self.namespace)) if self.bridge else ()
+
+    def add(self, mark: Mark) -> List[Step]:
+        raise AssertionError("an uplink is observed whenever its link exists")
+
+    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> List[Step]:
+        assert isinstance(seen, Uplink)
+        if self.bridge:
+            return self._moved(seen.on_link, self.link, self.bridge, ("master", self.bridge), set(self.declared_there))
+        return self._moved(seen.on_bridge, str(seen.bridge), self.link, ("nomaster",), set())
+
+    def remove(self, mark: Mark) -> List[Step]:
+        return []
+
+    def details(self) -> str:
+        return f"on {self.bridge}"
+
+    def _moved(self, load: Load, old: str, new: str, master: Tuple[str, ...], there: Set[str]) -> List[Step]:
+        """Enslave or free the link, then everything to its new place, and only then away from the old one."""
+        steps = [Step("ip", self.namespace, ("link", "set", "dev", self.link, *master))]
+        for address in load.addresses:
+            if address.address not in there:
+                label = None if address.label == old else address.label
+                steps.append(replace(address, link=new, label=label).line("replace"))
+        for route in load.routes:
+            hops = tuple(replace(hop, dev=new) if hop.dev == old else hop for hop in route.next_hops or ())
+            steps.append(replace(route, next_hops=hops).line("replace", route.protocol))
+        return steps + [address.line_of_removal() for address in load.addresses]
+
+
+def _load(reading: Reading, link: str) -> Load:
+    """The foreign addresses and routes of a device, but for those the kernel makes and learns by itself."""
+    addresses = [
+        address
+        for address in Address.observe(reading, ())
+        if address.link == link and address.owner is None and address.scope == "global" and not _learned(address)
+    ]
+    routes = [
+        route
+        for route in Route.observe(reading, ())
+        if route.owner is None and route.protocol != ROUTER_ADVERTISED and _leads_over(route.next_hops, link)
+    ]
+    # A route that needs no gateway may be what makes another one's gateway reachable.
+    routes.sort(key=lambda route: any(hop.via for hop in route.next_hops or ()))
+    return Load(tuple(addresses), tuple(routes))
+
+
+ROUTER_ADVERTISED = 9
+
+
+def _learned(address: Address) -> bool:
+    return values.family(address.address) == 6 and address.lifetimes is not None
+
+
+def _leads_over(hops: Optional[Tuple[NextHop, ...]], link: str) -> bool:
+    return any(hop.dev == link for hop in hops or ())

@@ -1,0 +1,127 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the host itself cannot remember for us, one file per scope below /run.
+
+/run is emptied when the kernel state it speaks of is: at a reboot. The file is written before the first change of a
+run, so that a run that was killed is finished by the next one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from dataclasses import asdict, dataclass, field
+from typing import Any, Dict, List, Mapping, Set, Tuple
+
+from .kinds.base import Key
+
+FIRST_PROTOCOL, PROTOCOLS = 200, 50
+
+
+@dataclass(frozen=True)
+class Before:
+    """The values an object of others had before this scope first changed them."""
+
+    kind: str
+    namespace: str
+    fields: Mapping[str, Any]
+
+    def identity(self, names: Tuple[str, ...]) -> Key:
+        return (self.kind, self.namespace, *(str(self.fields.get(name)) for name in names))
+
+
+@dataclass
+class Ledger:
+    """protocol: the number this scope signs with. namespaces: where it has made something. pending: what the run
+    under way makes, and may not have signed yet. addresses: those that could not be signed. before: what to give back."""
+
+    scope: str
+    protocol: int
+    namespaces: List[str] = field(default_factory=list)
+    pending: Set[Key] = field(default_factory=set)
+    addresses: Set[Key] = field(default_factory=set)
+    before: List[Before] = field(default_factory=list)
+    known: bool = False
+
+    def is_empty(self) -> bool:
+        return not (self.namespaces or self.pending or self.addresses or self.before)
+
+    def encoded(self) -> str:
+        content = {
+            "version": 1,
+            "scope": self.scope,
+            "protocol": self.protocol,
+            "namespaces": sorted(set(self.namespaces)),
+            "pending": sorted(self.pending),
+            "addresses": sorted(self.addresses),
+            "before": [asdict(entry) for entry in self.before],
+        }
+        return json.dumps(content, default=_plain, separators=(",", ":"))
+
+
+class LedgerStore:
+    """The directory that holds the ledgers of all scopes of this host."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+
+    def open(self, scope: str) -> Tuple[Ledger, Dict[int, str]]:
+        """This scope's ledger, and the scopes that own the protocol numbers in use on this host."""
+        owners: Dict[int, str] = {}
+        own: Dict[str, Any] = {}
+        for name in sorted(os.listdir(self.directory)) if os.path.isdir(self.directory) else ():
+            if name.endswith(".json"):
+                with open(os.path.join(self.directory, name), encoding="utf-8") as stream:
+                    content = json.load(stream)
+                owners[content["protocol"]] = content["scope"]
+                own = content if content["scope"] == scope else own
+        ledger = _decoded(own) if own else Ledger(scope, _free_protocol(scope, owners))
+        owners[ledger.protocol] = scope
+        return ledger, owners
+
+    def write(self, ledger: Ledger) -> None:
+        """Replace the scope's file in one step; remove it when it says nothing."""
+        path = os.path.join(self.directory, f"{ledger.scope}.json")
+        if ledger.is_empty():
+            if os.path.exists(path):
+                os.unlink(path)
+            return
+        os.makedirs(self.directory, mode=0o755, exist_ok=True)
+        temporary = path + ".new"
+        with open(temporary, "w", encoding="utf-8", opener=_private) as stream:
+            stream.write(ledger.encoded())
+        os.replace(temporary, path)
+
+
+def _free_protocol(scope: str, owners: Mapping[int, str]) -> int:
+    """A protocol number without a name, the same for a scope on every host unless two scopes of a host meet."""
+    wanted = zlib.crc32(scope.encode()) % PROTOCOLS
+    for step in range(PROTOCOLS):
+        number = FIRST_PROTOCOL + (wanted + step) % PROTOCOLS
+        if owners.get(number, scope) == scope:
+            return number
+    raise ValueError(f"{PROTOCOLS} scopes share this host; there is no protocol number left for {scope}")
+
+
+def _decoded(content: Mapping[str, Any]) -> Ledger:
+    return Ledger(
+        content["scope"],
+        content["protocol"],
+        list(content["namespaces"]),
+        {tuple(key) for key in content["pending"]},
+        {tuple(key) for key in content["addresses"]},
+        [Before(entry["kind"], entry["namespace"], entry["fields"]) for entry in content["before"]],
+        known=True,
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    raise TypeError(f"{value!r} has no place in a ledger")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

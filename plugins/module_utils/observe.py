@@ -1,0 +1,149 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the host to the objects on it: bulk reads per namespace, and what the kinds make of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Dict, Iterable, List, Mapping, Sequence, Set, Tuple, Type
+
+from . import ovsdb
+from .document import restored
+from .errors import DocumentError
+from .host import Host, StepFailed
+from .kinds.base import HOST, Key, Reading, Resource, key_fields
+from .kinds.link import Link, joined
+from .kinds.nft_table import NftTable, full_name, tables
+from .kinds.registry import KINDS
+from .ledger import Ledger
+from .plan import World
+
+_IP_LINES = {
+    "links": ("addr show",),
+    "routes": ("route show table all",),
+    "neighbours": ("neigh show nud permanent", "neigh show proxy"),
+}
+ALL_READS = frozenset(("links", "routes", "rules", "neighbours", "vlans", "nft", "sysctls", "ovs"))
+_OURS = "hostnet."
+
+
+@dataclass
+class Observer:
+    """Reads a host, namespace by namespace, and remembers what it read.
+
+    owned_only: leave out the nft tables of others, which no document can clash with.
+    """
+
+    host: Host
+    ledger: Ledger
+    owners: Mapping[int, str]
+    wanted: Mapping[Key, Resource]
+    owned_only: bool = True
+    readings: Dict[str, Reading] = field(default_factory=dict)
+
+    def read(self, namespaces: Iterable[str], reads: Mapping[str, Set[str]]) -> None:
+        """Read these namespaces again: what ``reads`` names for each, everything where it names nothing."""
+        for namespace in namespaces:
+            if not self.host.has_namespace(namespace):
+                self.readings.pop(namespace, None)
+                continue
+            reading = self.readings.setdefault(namespace, Reading(namespace))
+            reading.owners, reading.scope = self.owners, self.ledger.scope
+            reading.pending, reading.ledger_addresses = self.ledger.pending, self.ledger.addresses
+            self._fill(reading, frozenset(reads.get(namespace) or ALL_READS))
+
+    def world(self) -> World:
+        objects: Dict[Key, Resource] = {}
+        links: List[Link] = []
+        wanted = _by_place([*self.wanted.values(), *self.restorable().values()])
+        for namespace, reading in self.readings.items():
+            for cls in KINDS:
+                found = cls.observe(reading, wanted.get((namespace, cls), ()))
+                if cls is Link:
+                    links += [link for link in found if isinstance(link, Link)]
+                else:
+                    for resource in found:
+                        objects.setdefault(resource.key, resource)
+        for link in joined(links):
+            objects[link.key] = link
+        return World(objects, self.restorable())
+
+    def restorable(self) -> Dict[Key, Resource]:
+        """Objects of others that this scope has changed, with their earlier values."""
+        kinds = {cls.kind: cls for cls in KINDS}
+        found = (restored(kinds[b.kind], b.namespace, b.fields, self.ledger.scope) for b in self.ledger.before)
+        return {resource.key: resource for resource in found}
+
+    def _fill(self, reading: Reading, reads: Set[str]) -> None:
+        namespace = reading.namespace
+        names = [name for name in _IP_LINES if name in reads]
+        if names:
+            answers = iter(self.host.ip_json(namespace, [line for name in names for line in _IP_LINES[name]]))
+            for name in names:
+                setattr(reading, name, [entry for _line in _IP_LINES[name] for entry in next(answers, [])])
+        if "rules" in reads:
+            reading.rules = self.host.rules(namespace)
+        if "vlans" in reads and self._declares_vlans(namespace):
+            reading.vlans = self.host.bridge_vlans(namespace)
+        if "nft" in reads:
+            reading.nft = self.host.nft_list(namespace, _OURS if self.owned_only else "")
+        if "sysctls" in reads:
+            reading.sysctls = self._sysctls(namespace)
+        if "ovs" in reads and namespace == HOST and self._needs_ovs():
+            reading.ovs = ovsdb.decode(self.host.ovs_vsctl(ovsdb.list_words()))
+
+    def _declares_vlans(self, namespace: str) -> bool:
+        return not self.owned_only or any(
+            isinstance(want, Link) and want.namespace == namespace and want.vlans is not None
+            for want in self.wanted.values()
+        )
+
+    def _needs_ovs(self) -> bool:
+        return self.host.has_ovs() or any(key[0].startswith("ovs_") for key in self.wanted)
+
+    def _sysctls(self, namespace: str) -> Dict[str, str]:
+        keys = [*self.wanted, *self.restorable()]
+        found = {}
+        for name in {key[2] for key in keys if key[0] == "sysctl" and key[1] == namespace}:
+            value = self.host.read_sysctl(namespace, name)
+            if value is not None:
+                found[name] = value
+        return found
+
+
+def with_normal_forms(objects: Mapping[Key, Resource], host: Host, scope: str) -> Dict[Key, Resource]:
+    """The declared objects, their nft tables with the normal form that the kernel gives them.
+
+    :raises DocumentError: when nft does not take a table.
+    """
+    known: Dict[str, List[Dict[str, object]]] = {}
+    result = dict(objects)
+    faults = []
+    for key, table in objects.items():
+        if not isinstance(table, NftTable):
+            continue
+        name = full_name(scope, table.name)
+        text = table.text(name)
+        try:
+            if text not in known:
+                known[text] = host.nft_normal_form(text)
+            result[key] = replace(table, parts=tables(known[text])[(table.family, name)])
+        except StepFailed as error:
+            origin = f" ({table.because})" if table.because else ""
+            faults.append(f"nft table {table.namespace or 'host'} {table.title}{origin}: nft refuses it: {error}")
+    if faults:
+        raise DocumentError(faults)
+    return result
+
+
+def _by_place(resources: Iterable[Resource]) -> Dict[Tuple[str, Type[Resource]], Sequence[Resource]]:
+    found: Dict[Tuple[str, Type[Resource]], List[Resource]] = {}
+    for resource in resources:
+        found.setdefault((resource.namespace, type(resource)), []).append(resource)
+    return {place: tuple(group) for place, group in found.items()}
+
+
+def identity(resource: Resource) -> Dict[str, object]:
+    """The fields that name an object, for the ledger."""
+    return {name: getattr(resource, name) for name in key_fields(type(resource))}

@@ -1,0 +1,85 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Values of the Open vSwitch database: from the JSON of ``ovs-vsctl --format=json``, and into its command words."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+# The columns that are configuration; statistics would make every read larger and no comparison better.
+COLUMNS: Mapping[str, Tuple[str, ...]] = {
+    "Bridge": ("_uuid", "name", "ports", "datapath_type", "fail_mode", "external_ids", "other_config"),
+    "Port": ("_uuid", "name", "interfaces", "tag", "trunks", "vlan_mode", "external_ids", "other_config"),
+    "Interface": ("_uuid", "name", "type", "options", "external_ids", "mtu_request", "mac"),
+}
+OWNER = "hostnet-scope"
+_PLAIN = re.compile(r"^[A-Za-z0-9_./-]+$")
+
+Pairs = Tuple[Tuple[str, str], ...]
+
+
+def list_words() -> List[str]:
+    """One command that reads all three tables, a line of JSON for each."""
+    words: List[str] = ["--format=json"]
+    for table, columns in COLUMNS.items():
+        words += ["--", f"--columns={','.join(columns)}", "list", table]
+    return words
+
+
+def decode(output: str) -> Dict[str, List[Dict[str, Any]]]:
+    """The answer to :func:`list_words`, as rows of column to Python value for each table."""
+    found: Dict[str, List[Dict[str, Any]]] = {}
+    for table, line in zip(COLUMNS, output.splitlines()):
+        answer = json.loads(line)
+        found[table] = [dict(zip(answer["headings"], map(_value, row))) for row in answer["data"]]
+    return found
+
+
+def _value(value: Any) -> Any:
+    """Sets become lists, maps tuples of pairs, references their UUID; an absent optional value an empty list."""
+    if isinstance(value, list) and len(value) == 2 and value[0] in ("set", "map", "uuid"):
+        kind, content = value
+        if kind == "uuid":
+            return content
+        if kind == "set":
+            return [_value(item) for item in content]
+        return tuple(sorted((str(key), str(item)) for key, item in content))
+    return value
+
+
+def single(value: Any) -> Optional[Any]:
+    """An optional column: its value, or None when the set is empty."""
+    if isinstance(value, list):
+        return value[0] if value else None
+    return value
+
+
+def many(value: Any) -> List[Any]:
+    """A set column, which shows one element without its brackets."""
+    return value if isinstance(value, list) else [value]
+
+
+def owner(external_ids: Pairs) -> Optional[str]:
+    return dict(external_ids).get(OWNER)
+
+
+def quoted(value: str) -> str:
+    return value if _PLAIN.match(value) else json.dumps(value)
+
+
+def assignments(column: str, pairs: Pairs) -> List[str]:
+    """``column:key=value`` for each pair of a map."""
+    return [f"{column}:{quoted(key)}={quoted(value)}" for key, value in pairs]
+
+
+def missing(want: Optional[Pairs], have: Pairs) -> Optional[Pairs]:
+    """The declared pairs that are not there. Keys that nobody declares belong to someone else."""
+    absent = tuple(pair for pair in want or () if pair not in have)
+    return absent or None
+
+
+def set_words(table: str, name: str, words: Sequence[str]) -> List[str]:
+    return ["--", "set", table, name, *words] if words else []

@@ -1,0 +1,66 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A plan as people read it: one line for each object, its attributes, and the intent that caused it."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List
+
+from .kinds.base import show, word
+from .plan import ADD, CHANGE, REMOVE, REPLACE, Change, Plan
+
+_SIGNS = {ADD: "+", CHANGE: "~", REPLACE: "±", REMOVE: "-"}
+
+
+def line(change: Change) -> str:
+    """``~ link       host         tap-vm1  mtu 1500 → 1450   fabric_networks.web.mtu``."""
+    resource = change.resource
+    head = f"{_SIGNS[change.action]} {resource.kind.replace('_', ' '):<10} {resource.namespace or 'host':<12}"
+    body = f"{resource.title}  {_details(change)}".rstrip()
+    because = resource.because
+    if change.action == REMOVE:
+        because = "no longer declared"
+    return f"{head} {body:<56} {because}".rstrip()
+
+
+def lines(plan: Plan) -> List[str]:
+    return [line(change) for change in plan.changes]
+
+
+def headline(plan: Plan) -> str:
+    """``7 to add, 1 to change, 1 to remove``."""
+    counts = {
+        "add": plan.count(ADD),
+        "change": plan.count(CHANGE),
+        "replace": plan.count(REPLACE),
+        "remove": plan.count(REMOVE),
+    }
+    return ", ".join(f"{count} to {verb}" for verb, count in counts.items() if count) or "nothing to do"
+
+
+def as_data(change: Change) -> Dict[str, Any]:
+    """The change as a module returns it."""
+    return {
+        "action": change.action,
+        "kind": change.resource.kind,
+        "namespace": change.resource.namespace,
+        "name": change.resource.title,
+        "because": change.resource.because,
+        "details": change.resource.details(),
+        "differences": [
+            {"field": d.field, "before": _plain(d.before), "after": _plain(d.after)} for d in change.differences
+        ],
+    }
+
+
+def _details(change: Change) -> str:
+    if change.action in (CHANGE, REPLACE):
+        return ", ".join(f"{word(d.field)} {show(d.before)} → {show(d.after)}" for d in change.differences)
+    return change.resource.details()
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, (str, int, bool)):
+        return value
+    return [_plain(item) for item in value] if isinstance(value, tuple) else str(value)
