@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
-from labkit import layout, machine, native, netns
+from labkit import machine, native, netns
 from labkit.shell import LabError
-from labkit.state import Host, State, cgroup_root, join_cgroup
+from labkit.state import COMMANDS, Host, State, cgroup_root, join_cgroup
 
 CLEAN = ["/usr/bin/env", "-i", "HOME=/root", "LANG=C.UTF-8", "USER=root"]
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -28,7 +28,7 @@ GUEST_BOOT_SECONDS = 60
 
 def join(state: State) -> None:
     """Let `down` end this process too, which may hold a namespace or a connection of the lab."""
-    join_cgroup(cgroup_root() / state.cgroup / "commands")
+    join_cgroup(cgroup_root() / state.cgroup / COMMANDS)
 
 
 def inside(state: State, name: str) -> int:
@@ -43,7 +43,8 @@ def exec_command(state: State, host: Host, command: list[str]) -> list[str]:
     """The command line that runs a command in a peer, machine or container."""
     clean = [*CLEAN, PATH, f"TERM={os.environ.get('TERM', 'dumb')}"]
     if host.kind == "peer":
-        return ["ip", "netns", "exec", layout.prefixed(state.scenario, host.name), *clean, *command]
+        pid = (state.directory / "peers" / host.name / "pid").read_text()
+        return ["nsenter", f"--target={pid}", "--net", "--mount", "--root", "--wd", *clean, *command]
     first = inside(state, host.name if host.kind == "machine" else host.where)
     enter = ["nsenter", f"--target={first}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
     if host.kind == "container":

@@ -39,11 +39,11 @@ def parser() -> argparse.ArgumentParser:
     proxy.add_argument("host")
     inventory = commands.add_parser("inventory", help="print the path of the generated inventory")
     inventory.add_argument("scenario")
-    boot = commands.add_parser("boot")
-    boot.add_argument("scenario")
-    boot.add_argument("machine")
-    boot.add_argument("root", type=Path)
-    boot.add_argument("initrd", type=Path)
+    host = commands.add_parser("host")
+    host.add_argument("scenario")
+    host.add_argument("host")
+    host.add_argument("root", type=Path)
+    host.add_argument("initrd", type=Path)
     return top
 
 
@@ -139,12 +139,18 @@ def inventory(name: str) -> int:
     return 0
 
 
-def boot(name: str, machine_name: str, root: Path, initrd: Path) -> int:
+def host(name: str, host_name: str, root: Path, initrd: Path) -> int:
+    """What `up` starts in the background for each machine and peer, in namespaces of their own."""
     from labkit import machine, scenario
 
     found = scenario.load(name)
-    each = next(each for each in found.machines if each.name == machine_name)
-    machine.boot(found, each, machine.Site(root, initrd))
+    site = machine.Site(root, initrd)
+    for each in found.machines:
+        if each.name == host_name:
+            machine.boot(found, each, site)
+    for peer in found.peers:
+        if peer.name == host_name:
+            machine.host_peer(found, peer, site)
     return 0
 
 
@@ -161,8 +167,8 @@ def dispatch(words: argparse.Namespace) -> int:
         return proxy(words.host, words.scenario)
     if words.command == "inventory":
         return inventory(words.scenario)
-    if words.command == "boot":
-        return boot(words.scenario, words.machine, words.root, words.initrd)
+    if words.command == "host":
+        return host(words.scenario, words.host, words.root, words.initrd)
     return deps()
 
 

@@ -9,15 +9,19 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from labkit import layout
 from labkit.initrd import FILES, kernel_image
-from labkit.scenario import Machine, Scenario
+from labkit.scenario import Machine, Peer, Scenario
 from labkit.shell import LabError, attempt, run
 from labkit.state import join_cgroup
 
+# How systemd-nspawn says, under --keep-unit, that the machine wants to be booted again.
+REBOOT = 133
+CGROUPS = Path("/sys/fs/cgroup")
 PROGRAMS = ("seen_as.py", "guest.py", "container.py")
 
 
@@ -46,18 +50,27 @@ def write_over(upper: Path, lower: Path, relative: str, data: str | bytes, mode:
     target.chmod(mode)
 
 
-def prepare(scenario: Scenario, machine: Machine, site: Site) -> Path:
-    """Lay out the machine's directories and files; what is in `upper` outlives its reboots."""
-    state = layout.state_dir(scenario.name)
-    directory = state / "machines" / machine.name
+def lay_out(directory: Path, site: Site, files: Mapping[str, str]) -> Path:
+    """A host's directories and the files over its root; what is in the upper layer outlives reboots."""
     upper = directory / "upper"
     for part in ("upper", "work", "root"):
         (directory / part).mkdir(parents=True)
     upper.chmod(0o755)
-    for path, text in layout.machine_files(scenario, machine).items():
+    for path, text in files.items():
         write_over(upper, site.root, path, text)
     for name in PROGRAMS:
         write_over(upper, site.root, f"{layout.INSIDE[1:]}/{name}", (FILES / name).read_bytes())
+    return upper
+
+
+def prepare_peer(scenario: Scenario, peer: Peer, site: Site) -> None:
+    names = {"etc/hosts": f"127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {peer.name}\n"}
+    lay_out(layout.state_dir(scenario.name) / "peers" / peer.name, site, names)
+
+
+def prepare(scenario: Scenario, machine: Machine, site: Site) -> None:
+    state = layout.state_dir(scenario.name)
+    upper = lay_out(state / "machines" / machine.name, site, layout.machine_files(scenario, machine))
     write_over(upper, site.root, f"{layout.INSIDE[1:]}/initrd", b"")
     write_over(upper, site.root, "root/.ssh/authorized_keys", (state / "key.pub").read_bytes(), 0o600)
     write_over(upper, site.root, "etc/ssh/ssh_host_ed25519_key", (state / "host_key").read_bytes(), 0o600)
@@ -66,7 +79,6 @@ def prepare(scenario: Scenario, machine: Machine, site: Site) -> Path:
     wants.mkdir(exist_ok=True)
     for name in layout.units(scenario, machine):
         (wants / name).symlink_to(f"/etc/systemd/system/{name}")
-    return directory
 
 
 def nspawn_command(scenario: str, machine: Machine, directory: Path, site: Site) -> list[str]:
@@ -80,31 +92,58 @@ def nspawn_command(scenario: str, machine: Machine, directory: Path, site: Site)
 
 
 def boot(scenario: Scenario, machine: Machine, site: Site) -> None:
-    """Become the machine; called in its namespaces, whose mounts no one else sees or keeps."""
+    """Run the machine until it powers off; called in its namespaces, whose mounts no one else sees or keeps."""
     directory = layout.state_dir(scenario.name) / "machines" / machine.name
+    isolate_mounts()
+    run(["mount", "-t", "cgroup2", "cgroup2", str(CGROUPS)])
+    if Path("/run/systemd").is_dir():
+        run(["mount", "-t", "tmpfs", "tmpfs", "/run/systemd"])
+    mount_root(directory, site)
+    group = CGROUPS / f"hnlab-{scenario.name}" / machine.name / "system"
+    group.mkdir()
+    command = nspawn_command(scenario.name, machine, directory, site)
+    env = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
+    status = REBOOT
+    while status == REBOOT:
+        status = subprocess.run(command, env=env, preexec_fn=lambda: join_cgroup(group), check=False).returncode
+
+
+def isolate_mounts() -> None:
+    """Let go of the other namespaces' names, and show this namespace's own devices in /sys."""
     if attempt(["mountpoint", "-q", "/run/netns"]).status == 0:
         run(["umount", "--recursive", "--lazy", "/run/netns"])
     # A writable /sys would make systemd-nspawn wait for a udev that has never seen our interfaces.
     run(["mount", "-t", "sysfs", "-o", "ro", "sysfs", "/sys"])
-    run(["mount", "-t", "cgroup2", "cgroup2", "/sys/fs/cgroup"])
-    if Path("/run/systemd").is_dir():
-        run(["mount", "-t", "tmpfs", "tmpfs", "/run/systemd"])
+
+
+def mount_root(directory: Path, site: Site) -> None:
     layers = f"lowerdir={site.root},upperdir={directory}/upper,workdir={directory}/work"
     run(["mount", "-t", "overlay", "overlay", "-o", layers, f"{directory}/root"])
-    command = nspawn_command(scenario.name, machine, directory, site)
-    os.execvpe(command[0], command, {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"})
 
 
-def start(scenario: Scenario, machine: Machine, site: Site, cgroup: Path, main: Path) -> int:
-    """Begin the boot in the background and return the pid, which stays that of systemd-nspawn."""
-    directory = layout.state_dir(scenario.name) / "machines" / machine.name
-    group = cgroup / machine.name
+def host_peer(scenario: Scenario, peer: Peer, site: Site) -> None:
+    """Become the peer's service, in a root of its own so that `lab exec` finds the same tools as in a machine."""
+    directory = layout.state_dir(scenario.name) / "peers" / peer.name
+    root = directory / "root"
+    isolate_mounts()
+    mount_root(directory, site)
+    for place in ("proc", "sys", "dev"):
+        run(["mount", "--rbind", f"/{place}", str(root / place)])
+    os.chroot(root)
+    os.chdir("/")
+    os.execv("/usr/bin/python3", ["python3", f"{layout.INSIDE}/seen_as.py"])
+
+
+def start(scenario: Scenario, host: Machine | Peer, site: Site, cgroup: Path, main: Path) -> None:
+    """Begin a machine's boot, or a peer's service, in the background, in the host's own namespaces."""
+    kind = "machine" if isinstance(host, Machine) else "peer"
+    directory = layout.state_dir(scenario.name) / f"{kind}s" / host.name
+    group = cgroup / host.name
     group.mkdir()
-    command = ["nsenter", f"--net=/run/netns/{layout.prefixed(scenario.name, machine.name)}"]
+    command = ["nsenter", f"--net=/run/netns/{layout.prefixed(scenario.name, host.name)}"]
     command += ["unshare", "--mount", "--propagation", "slave"]
-    command += [sys.executable, str(main), "boot", scenario.name, machine.name]
-    command += [str(site.root), str(site.initrd)]
-    return spawn(command, directory / "console", group)
+    command += [sys.executable, str(main), "host", scenario.name, host.name, str(site.root), str(site.initrd)]
+    (directory / "pid").write_text(str(spawn(command, directory / "console", group)))
 
 
 def spawn(command: list[str], log: Path, group: Path) -> int:
@@ -121,16 +160,18 @@ def spawn(command: list[str], log: Path, group: Path) -> int:
     return child.pid
 
 
+def children(pid: str, name: str) -> list[str]:
+    """The children of a process that bear a name."""
+    pids = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [child for child in pids if Path(f"/proc/{child}/comm").read_text().strip() == name]
+
+
 def leader(directory: Path) -> int | None:
     """The pid, here, of the machine's first process; None while it is down or between two boots."""
     try:
-        nspawn = int((directory / "pid").read_text())
-        if Path(f"/proc/{nspawn}/comm").read_text().strip() != "systemd-nspawn":
-            return None
-        children = Path(f"/proc/{nspawn}/task/{nspawn}/children").read_text().split()
-        for child in children:
-            if Path(f"/proc/{child}/comm").read_text().strip() == "systemd":
-                return int(child)
-    except (OSError, ValueError):
+        keeper = (directory / "pid").read_text()
+        nspawn = children(keeper, "systemd-nspawn")
+        first = [child for pid in nspawn for child in children(pid, "systemd")]
+    except OSError:
         return None
-    return None
+    return int(first[0]) if first else None

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 from labkit import layout, machine, netns
-from labkit.initrd import FILES
 from labkit.machine import Site
 from labkit.scenario import Machine, Peer, Scenario
 from labkit.shell import LabError, attempt, run, say
-from labkit.state import Host, State, cgroup_root, end_cgroup
+from labkit.state import COMMANDS, Host, State, cgroup_root, end_cgroup
 
 SSH_PORT = 22
 BOOT_SECONDS = 120
@@ -49,6 +47,7 @@ def begin(scenario: Scenario, mode: str) -> State:
         raise LabError(f"the lab {scenario.name} is half up; run `molecule/lab down {scenario.name}`") from error
     state.save()
     (cgroup_root() / state.cgroup).mkdir()
+    (cgroup_root() / state.cgroup / COMMANDS).mkdir()
     return state
 
 
@@ -73,14 +72,14 @@ def make_network(scenario: Scenario) -> None:
     run(["ip", "-netns", space, "-batch", "-"], "\n".join([*wires, ""]))
 
 
-def start_peer(scenario: Scenario, peer: Peer, group: Path) -> None:
+def start_peer(scenario: Scenario, peer: Peer, site: Site, cgroup: Path, main: Path) -> None:
     space = layout.prefixed(scenario.name, peer.name)
     if peer.forward:
         for key in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
             run(["ip", "netns", "exec", space, "sysctl", "-qw", f"{key}=1"])
     run(["ip", "-netns", space, "-batch", "-"], "\n".join([*layout.peer_lines(peer), ""]))
-    command = ["nsenter", f"--net=/run/netns/{space}", sys.executable, str(FILES / "seen_as.py")]
-    machine.spawn(command, layout.state_dir(scenario.name) / f"{peer.name}.log", group)
+    machine.prepare_peer(scenario, peer, site)
+    machine.start(scenario, peer, site, cgroup, main)
 
 
 def ssh_end(state: State, name: str) -> tuple[Path, str]:
@@ -104,7 +103,7 @@ def sshd_answers(state: State, name: str) -> bool:
         return False
 
 
-def nspawn_runs(directory: Path) -> bool:
+def runs(directory: Path) -> bool:
     """Whether the process is there; one that has ended and is not waited for has no command line."""
     try:
         return Path("/proc", (directory / "pid").read_text(), "cmdline").read_bytes() != b""
@@ -117,7 +116,7 @@ def wait_for(state: State, name: str) -> float:
     began = time.monotonic()
     directory = state.directory / "machines" / name
     while not sshd_answers(state, name):
-        if not nspawn_runs(directory):
+        if not runs(directory):
             lines = (directory / "console").read_text(errors="replace").split("\n")
             last = [line for line in lines if line.strip()][-1:]
             raise LabError(f"{name} ended while booting: {''.join(last)} (log: {directory}/console)")
@@ -130,9 +129,8 @@ def wait_for(state: State, name: str) -> float:
 def boot_all(scenario: Scenario, state: State, site: Site, main: Path) -> None:
     group = cgroup_root() / state.cgroup
     for each in scenario.machines:
-        directory = machine.prepare(scenario, each, site)
-        pid = machine.start(scenario, each, site, group, main)
-        (directory / "pid").write_text(str(pid))
+        machine.prepare(scenario, each, site)
+        machine.start(scenario, each, site, group, main)
 
     def ready(each: Machine) -> None:
         seconds = wait_for(state, each.name)
@@ -150,11 +148,8 @@ def up(scenario: Scenario, site: Site, command: Path, main: Path) -> None:
     write_inventory(scenario, command)
     say(f"making {len(state.namespaces)} network namespaces and the cables between them")
     make_network(scenario)
-    peers = cgroup_root() / state.cgroup / "peers"
-    peers.mkdir()
-    (cgroup_root() / state.cgroup / "commands").mkdir()
     for peer in scenario.peers:
-        start_peer(scenario, peer, peers)
+        start_peer(scenario, peer, site, cgroup_root() / state.cgroup, main)
     say(f"booting {', '.join(each.name for each in scenario.machines)}")
     boot_all(scenario, state, site, main)
     replace(state, complete=True).save()
@@ -179,7 +174,7 @@ def forget(scenario: str) -> None:
 def running(state: State, host: Host) -> str:
     """One word about a host for `lab status`."""
     if host.kind == "peer":
-        return "up" if Path("/run/netns", layout.prefixed(state.scenario, host.name)).exists() else "gone"
+        return "up" if runs(state.directory / "peers" / host.name) else "down"
     where = host.name if host.kind == "machine" else host.where
     first = machine.leader(state.directory / "machines" / where)
     if first is None:

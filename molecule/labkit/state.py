@@ -15,6 +15,9 @@ from pathlib import Path
 from labkit.layout import STATE, state_dir
 from labkit.shell import LabError
 
+# The control group of the lab's `exec` and `proxy` processes; no host's name has an underscore.
+COMMANDS = "_commands"
+
 
 @dataclass(frozen=True)
 class Host:
