@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Deque, Dict, List, Tuple
 
 from .kinds.base import HOST, Step
 from .plan import Plan
@@ -15,7 +14,7 @@ from .plan import Plan
 # Filters stand before the ports they guard; the host's own batch makes what other namespaces wait for.
 _RANK = {"nft": 0, "sysctl": 1, "ip": 2, "ip6": 3, "ovs": 4, "bridge": 5}
 
-Group = Tuple[str, str]
+Group = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -24,21 +23,21 @@ class Batch:
 
     tool: str
     namespace: str
-    steps: Tuple[Tuple[Step, int], ...]
+    steps: tuple[tuple[Step, int], ...]
 
 
-def batches(plan: Plan) -> List[Batch]:
+def batches(plan: Plan) -> list[Batch]:
     """Group the steps of a plan, each behind everything it waits for."""
     nodes = _Nodes(plan)
-    ready: Dict[Group, Deque[int]] = {}
-    free: Deque[int] = deque(node for node, count in enumerate(nodes.pending) if count == 0)
-    found: List[Batch] = []
+    ready: dict[Group, deque[int]] = {}
+    free: deque[int] = deque(node for node, count in enumerate(nodes.pending) if count == 0)
+    found: list[Batch] = []
     while True:
         _sort_in(free, nodes, ready)
         if not ready:
             return found
         group = min(ready, key=lambda g: (g[1] != HOST, g[1], _RANK[g[0]]))
-        steps: List[Tuple[Step, int]] = []
+        steps: list[tuple[Step, int]] = []
         while group in ready:
             queue = ready.pop(group)
             for node in queue:
@@ -48,7 +47,7 @@ def batches(plan: Plan) -> List[Batch]:
         found.append(Batch(group[0], group[1], tuple(steps)))
 
 
-def _sort_in(free: Deque[int], nodes: _Nodes, ready: Dict[Group, Deque[int]]) -> None:
+def _sort_in(free: deque[int], nodes: _Nodes, ready: dict[Group, deque[int]]) -> None:
     """Put nodes into the queue of their group; those without steps, like barriers, are done at once."""
     while free:
         node = free.popleft()
@@ -63,14 +62,14 @@ class _Nodes:
     """The plan's graph, with each change split where its steps go from one tool or namespace to another."""
 
     def __init__(self, plan: Plan) -> None:
-        self.steps: List[List[Tuple[Step, int]]] = []
-        self.followers: List[List[int]] = []
-        self.pending: List[int] = []
-        first: List[int] = []
-        last: List[int] = []
+        self.steps: list[list[tuple[Step, int]]] = []
+        self.followers: list[list[int]] = []
+        self.pending: list[int] = []
+        first: list[int] = []
+        last: list[int] = []
         for number in range(len(plan.waits)):
             steps = plan.changes[number].steps if number < len(plan.changes) else ()
-            runs: List[List[Tuple[Step, int]]] = [[]]
+            runs: list[list[tuple[Step, int]]] = [[]]
             for step in steps:
                 if runs[-1] and (runs[-1][0][0].tool, runs[-1][0][0].namespace) != (step.tool, step.namespace):
                     runs.append([])
@@ -86,7 +85,7 @@ class _Nodes:
                 at_once = other < len(plan.changes) and plan.changes[other].resource.usable_at_once
                 self._wait(first[number], first[other] if at_once else last[other])
 
-    def done(self, node: int) -> List[int]:
+    def done(self, node: int) -> list[int]:
         """The nodes that waited for this one only."""
         freed = []
         for follower in self.followers[node]:
@@ -95,7 +94,7 @@ class _Nodes:
                 freed.append(follower)
         return freed
 
-    def _append(self, run: List[Tuple[Step, int]]) -> None:
+    def _append(self, run: list[tuple[Step, int]]) -> None:
         self.steps.append(run)
         self.followers.append([])
         self.pending.append(0)

@@ -10,15 +10,20 @@ host's own when left out), ``because`` (the intent path that caused it) and ``ad
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Type
+from typing import Any
 
 from . import values
 from .errors import DocumentError
 from .kinds.base import Key, Resource, all_fields
 from .kinds.registry import KINDS
 
-_COMMON = ("namespace", "because", "adopt", "label")
+_COMMON: Mapping[str, values.Parser] = {
+    "namespace": values.namespace_name,
+    "because": str,
+    "adopt": values.boolean,
+}
 IPV6_MINIMUM_MTU = 1280
 
 
@@ -29,7 +34,7 @@ class Document:
     scope: str
     objects: Mapping[Key, Resource]
 
-    def namespaces(self) -> List[str]:
+    def namespaces(self) -> list[str]:
         """Every namespace an object lives in, refers to, or is; the host's own not counted."""
         named = {resource.namespace for resource in self.objects.values()}
         named |= {key[2] for key in self.objects if key[0] == "namespace"}
@@ -43,14 +48,14 @@ def parse(raw: Any) -> Document:
     """
     if not isinstance(raw, Mapping):
         raise DocumentError([f"document: {raw!r} is not a map; it needs scope and lists of objects"])
-    faults: List[str] = []
+    faults: list[str] = []
     sections = {cls.section: cls for cls in KINDS}
     scope = raw.get("scope")
     if not isinstance(scope, str) or not re.match(r"^[a-z][a-z0-9_]{0,31}$", scope):
         faults.append(f"scope: {scope!r} is no scope; use lower-case letters, digits and '_', at most 32")
     for name in sorted(set(raw) - set(sections) - {"scope"}):
         faults.append(f"{name}: is not known; a document has scope, {', '.join(sections)}")
-    objects: Dict[Key, Resource] = {}
+    objects: dict[Key, Resource] = {}
     for section, cls in sections.items():
         entries = raw.get(section) or []
         if not isinstance(entries, (list, tuple)):
@@ -66,50 +71,49 @@ def parse(raw: Any) -> Document:
     return Document(str(scope), {key: resource.completed(objects) for key, resource in objects.items()})
 
 
-def resource_from(cls: Type[Resource], raw: Mapping[str, Any], path: str, faults: List[str]) -> Optional[Resource]:
+def resource_from(cls: type[Resource], raw: Any, path: str, faults: list[str]) -> Resource | None:
     """One object from its raw entry; faults are appended with the path and the intent that caused the entry."""
     if not isinstance(raw, Mapping):
         faults.append(f"{path}: {raw!r} is not a map of fields")
         return None
     because = str(raw.get("because") or "")
     origin = f" ({because})" if because else ""
-    found: List[str] = []
     try:
         full = cls.spelled_out({name: value for name, value in raw.items() if value is not None})
     except ValueError as error:
         faults.append(f"{path}{origin}: {error}")
         return None
-    fields = all_fields(cls)
-    given: Dict[str, Any] = {"because": because}
-    for name, value in full.items():
-        try:
-            if name in fields:
-                given[name] = fields[name].parse(value)
-            elif name == "namespace":
-                given[name] = values.namespace_name(value)
-            elif name == "adopt":
-                given[name] = values.boolean(value)
-            elif name == "label" and cls.kind == "link":
-                given[name] = values.text(value)
-            elif name not in _COMMON:
-                found.append(f"{path}.{name}{origin}: is not known; {_suggestion(name, [*fields, *_COMMON])}")
-        except ValueError as error:
-            found.append(f"{path}.{name}{origin}: {error}")
-    optional = getattr(cls, "optional", ())
-    for name, spec in fields.items():
-        if spec.required and name not in full and name not in optional:
-            found.append(f"{path}.{name}{origin}: is missing; a {cls.kind.replace('_', ' ')} needs it")
-    if found:
-        faults += found
-        return None
-    resource = cls(**given)
-    for fault in resource.faults():
+    given, found = _parsed(cls, full)
+    if not found:
+        resource = cls(**{**given, "because": because})
+        found = list(resource.faults())
+    for fault in found:
         field, _colon, text = fault.partition(":")
         faults.append(f"{path}.{field}{origin}:{text}")
-    return resource
+    return None if found else resource
 
 
-def _collect(cls: Type[Resource], entry: Any, path: str, objects: Dict[Key, Resource], faults: List[str]) -> None:
+def _parsed(cls: type[Resource], full: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The values of an entry by field, and its faults as ``field: text``."""
+    fields = all_fields(cls)
+    parsers = {**_COMMON, **{name: spec.parse for name, spec in fields.items()}}
+    given: dict[str, Any] = {}
+    faults: list[str] = []
+    for name, value in full.items():
+        if name not in parsers:
+            faults.append(f"{name}: is not known; {_suggestion(name, list(parsers))}")
+            continue
+        try:
+            given[name] = parsers[name](value)
+        except ValueError as error:
+            faults.append(f"{name}: {error}")
+    for name, spec in fields.items():
+        if spec.required and name not in full and name not in cls.optional_keys:
+            faults.append(f"{name}: is missing; a {cls.kind.replace('_', ' ')} needs it")
+    return given, faults
+
+
+def _collect(cls: type[Resource], entry: Any, path: str, objects: dict[Key, Resource], faults: list[str]) -> None:
     resource = resource_from(cls, entry, path, faults)
     if resource is None:
         return
@@ -121,7 +125,7 @@ def _collect(cls: Type[Resource], entry: Any, path: str, objects: Dict[Key, Reso
         objects[resource.key] = resource
 
 
-def _add_implied(objects: Dict[Key, Resource]) -> None:
+def _add_implied(objects: dict[Key, Resource]) -> None:
     for resource in list(objects.values()):
         for implied in resource.implied():
             objects.setdefault(implied.key, implied)
@@ -135,7 +139,8 @@ def _faults_between(objects: Mapping[Key, Resource]) -> Iterator[str]:
         if resource.kind == "link" and peer:
             other = objects[("link", *peer)]
             if getattr(other, "peer", None) != (resource.namespace, resource.title):
-                yield f"link {_place(resource)}{origin}: its peer {' '.join(filter(None, peer))} is not a veth back to it"
+                end = " ".join(filter(None, peer))
+                yield f"link {_place(resource)}{origin}: its peer {end} is not a veth back to it"
         if resource.kind == "address" and values.family(resource.key[3]) == 6:
             link = objects.get(("link", resource.namespace, resource.key[2]))
             mtu = getattr(link, "mtu", None)
@@ -143,22 +148,23 @@ def _faults_between(objects: Mapping[Key, Resource]) -> Iterator[str]:
                 yield f"address {_place(resource)}{origin}: IPv6 needs an mtu of at least 1280, the link has {mtu}"
         if resource.kind == "uplink":
             bridge = objects.get(("link", resource.namespace, getattr(resource, "bridge", "")))
-            if bridge is not None and getattr(bridge, "type", None) != "bridge":
-                yield f"uplink {_place(resource)}{origin}: {bridge.title} is a {getattr(bridge, 'type', '')}, not a bridge"
+            kind = getattr(bridge, "type", "bridge")
+            if kind != "bridge":
+                yield f"uplink {_place(resource)}{origin}: {getattr(resource, 'bridge', '')} is a {kind}, not a bridge"
 
 
 def _place(resource: Resource) -> str:
     return f"{resource.namespace or 'host'} {resource.title}"
 
 
-def _suggestion(name: str, known: List[str]) -> str:
+def _suggestion(name: str, known: list[str]) -> str:
     from difflib import get_close_matches
 
     close = get_close_matches(name, known, 1)
     return f"did you mean {close[0]}?" if close else f"choose {', '.join(sorted(known))}"
 
 
-def restored(cls: Type[Resource], namespace: str, fields: Mapping[str, Any], scope: str) -> Resource:
+def restored(cls: type[Resource], namespace: str, fields: Mapping[str, Any], scope: str) -> Resource:
     """An object with the values it had before this scope changed it, as the ledger keeps them."""
     specs = all_fields(cls)
     typed = {name: specs[name].parse(value) for name, value in fields.items()}

@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Sequence, Set
+from typing import Any
 
 from . import document as documents
 from .batches import Batch, batches
 from .errors import ApplyFailed, VerifyFailed
 from .host import Host, StepFailed
 from .kinds.base import HOST, Key, Mark, Resource, all_fields, key_fields
+from .kinds.registry import KINDS
 from .ledger import Before, Ledger, LedgerStore
 from .observe import ALL_READS, Observer, identity, with_normal_forms
 from .plan import ADD, CHANGE, REMOVE, REPLACE, Change, Options, Plan, World, plan
@@ -76,7 +78,8 @@ class Engine:
                 self._apply(found, steps, ledger, store, world, document, mark)
                 world = self._verified(found, observer, wanted, mark)
             self._settle(ledger, store, observer, world, wanted, document)
-        return Outcome(found, _commands(steps), self._stats(wanted, world))
+        stats = {**host.stats(), "declared": len(wanted), "observed": len(world.objects)}
+        return Outcome(found, _commands(steps), stats)
 
     def _apply(
         self,
@@ -133,7 +136,7 @@ class Engine:
     ) -> None:
         """The run is over: nothing is pending, and what was given back is forgotten."""
         before = ledger.encoded() if ledger.known else None
-        names = {cls.kind: key_fields(cls) for cls in documents.KINDS}
+        names = {cls.kind: key_fields(cls) for cls in KINDS}
         ledger.pending = set()
         ledger.addresses &= set(world.objects)
         ledger.before = [entry for entry in ledger.before if entry.identity(names[entry.kind]) in wanted]
@@ -141,15 +144,6 @@ class Engine:
         ledger.namespaces = sorted(owned | ({key[1] for key in wanted} - {HOST}))
         if ledger.encoded() != before:
             store.write(ledger)
-
-    def _stats(self, wanted: Mapping[Key, Resource], world: World) -> Dict[str, Any]:
-        milliseconds = {phase: round(seconds * 1000, 1) for phase, seconds in self.host.seconds.items()}
-        return {
-            "processes": self.host.processes,
-            "milliseconds": milliseconds,
-            "declared": len(wanted),
-            "observed": len(world.objects),
-        }
 
 
 def _is_in_one(resource: Resource) -> bool:
@@ -165,9 +159,9 @@ def _note(found: Plan, ledger: Ledger, world: World, document: documents.Documen
             ledger.pending.add(change.key)
         if kind == "address" and change.action != REMOVE and not mark.address_protocol:
             ledger.addresses.add(change.key)
-        if change.action == CHANGE and change.key not in world.restore and _is_of_others(change, world, mark):
-            _remember(ledger, change)
-        elif change.action == CHANGE and change.key in world.restore and change.key in document.objects:
+        if (change.action == CHANGE and change.key not in world.restore and _is_of_others(change, world, mark)) or (
+            change.action == CHANGE and change.key in world.restore and change.key in document.objects
+        ):
             _remember(ledger, change)
 
 
@@ -183,7 +177,7 @@ def _remember(ledger: Ledger, change: Change) -> None:
     """Keep the first values seen; a later run must not take our own for the earlier ones."""
     names = key_fields(type(change.resource))
     entry = next((b for b in ledger.before if b.identity(names) == change.key), None)
-    fields: Dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     if entry is None:
         fields = {**identity(change.resource), **_required(change.resource)}
         entry = Before(change.resource.kind, change.resource.namespace, fields)
@@ -195,15 +189,15 @@ def _remember(ledger: Ledger, change: Change) -> None:
     ledger.before[ledger.before.index(entry)] = Before(entry.kind, entry.namespace, kept)
 
 
-def _required(resource: Resource) -> Dict[str, Any]:
+def _required(resource: Resource) -> dict[str, Any]:
     """The type of a link and its like, without which an object cannot be written down."""
     specs = all_fields(type(resource))
     return {name: getattr(resource, name) for name in ("type",) if name in specs}
 
 
-def _touched(found: Plan) -> Dict[str, Set[str]]:
+def _touched(found: Plan) -> dict[str, set[str]]:
     """The namespaces a plan changed, with what must be read again there."""
-    touched: Dict[str, Set[str]] = {}
+    touched: dict[str, set[str]] = {}
     for change in found.changes:
         reads = set(change.resource.reads)
         if change.action in (REMOVE, REPLACE) and change.resource.kind in ("link", "namespace", "ovs_bridge"):
@@ -216,9 +210,9 @@ def _touched(found: Plan) -> Dict[str, Set[str]]:
     return touched
 
 
-def _transactions(steps: Sequence[Any]) -> List[List[str]]:
+def _transactions(steps: Sequence[Any]) -> list[list[str]]:
     """One ovs-vsctl command for all steps, or a few where one would not fit."""
-    found: List[List[str]] = [[]]
+    found: list[list[str]] = [[]]
     size = 0
     for step in steps:
         length = sum(len(word) + 9 for word in step.words) + 3
@@ -243,13 +237,19 @@ def _failure(batch: Batch, found: Plan, error: StepFailed) -> str:
     return f"{named}: {batch.tool} refused: {error}"
 
 
-def _commands(steps: Sequence[Batch]) -> List[str]:
+def _commands(steps: Sequence[Batch]) -> list[str]:
     """The batches as a person would type them, a line each."""
     lines = []
     for batch in steps:
         where = ["-n", batch.namespace] if batch.namespace and batch.tool in ("ip", "ip6", "bridge") else []
         inside = ["ip", "netns", "exec", batch.namespace] if batch.namespace and not where else []
-        tool = {"ip": ["ip"], "ip6": ["ip", "-6"], "bridge": ["bridge"], "ovs": ["ovs-vsctl"], "sysctl": ["sysctl", "-w"]}
+        tool = {
+            "ip": ["ip"],
+            "ip6": ["ip", "-6"],
+            "bridge": ["bridge"],
+            "ovs": ["ovs-vsctl"],
+            "sysctl": ["sysctl", "-w"],
+        }
         for step, _change in batch.steps:
             if batch.tool == "nft":
                 lines += [" ".join([*inside, "nft -f - <<END"]), *step.words[0].rstrip().splitlines(), "END"]
@@ -260,7 +260,7 @@ def _commands(steps: Sequence[Batch]) -> List[str]:
     return lines
 
 
-def empty_host_commands(raw: Mapping[str, Any]) -> List[str]:
+def empty_host_commands(raw: Mapping[str, Any]) -> list[str]:
     """The commands that a document would cause on a host without any of its objects. Nothing is read."""
     document = documents.parse(raw)
     physical = {key: r for key, r in document.objects.items() if r.kind == "link" and not r.marked}

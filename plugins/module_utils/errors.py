@@ -1,11 +1,11 @@
 # Copyright: hostnet.fabric contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can go wrong, in the order of a run: a bad document, a refused plan, a failed step, a result that does not hold."""
+"""What can go wrong, in the order of a run: a bad document, a refused plan, a failed step, a wrong result."""
 
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 
 class FabricError(Exception):

@@ -13,8 +13,9 @@ import os
 import re
 import subprocess
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any
 
 from .errors import HostError
 from .netlink import read_rules
@@ -28,7 +29,7 @@ _FAILED_LINE = re.compile(r"^Command failed .*:(\d+)$", re.MULTILINE)
 class StepFailed(Exception):
     """A tool refused; ``line`` is the number of the refused line of its batch, from 1, or None when it named none."""
 
-    def __init__(self, message: str, line: Optional[int] = None) -> None:
+    def __init__(self, message: str, line: int | None = None) -> None:
         self.line = line
         super().__init__(message)
 
@@ -43,14 +44,14 @@ class Host:
     ovs_database: where ovs-vsctl finds its database, None for its default. Counts processes and seconds as it goes.
     """
 
-    def __init__(self, ovs_database: Optional[str] = None, run_directory: str = "/run/hostnet.fabric") -> None:
+    def __init__(self, ovs_database: str | None = None, run_directory: str = "/run/hostnet.fabric") -> None:
         self.ovs_database = ovs_database
         self.run_directory = run_directory
         self.processes = 0
-        self.seconds: Dict[str, float] = {}
+        self.seconds: dict[str, float] = {}
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        self._lock: Optional[int] = None
+        self._lock: int | None = None
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
@@ -59,6 +60,11 @@ class Host:
             yield
         finally:
             self.seconds[phase] = self.seconds.get(phase, 0.0) + time.monotonic() - started
+
+    def stats(self) -> dict[str, Any]:
+        """Processes started so far, and milliseconds spent in each phase."""
+        milliseconds = {phase: round(seconds * 1000, 1) for phase, seconds in self.seconds.items()}
+        return {"processes": self.processes, "milliseconds": milliseconds}
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -72,7 +78,7 @@ class Host:
             os.close(self._lock)
             self._lock = None
 
-    def namespaces(self) -> List[str]:
+    def namespaces(self) -> list[str]:
         """The namespaces that have a name."""
         if not os.path.isdir(NETNS_DIRECTORY):
             return []
@@ -111,14 +117,14 @@ class Host:
         finally:
             self._enter(self._home)
 
-    def ip_json(self, namespace: str, lines: Sequence[str]) -> List[List[Dict[str, Any]]]:
+    def ip_json(self, namespace: str, lines: Sequence[str]) -> list[list[dict[str, Any]]]:
         """The answers to several ``ip … show`` lines, from one process."""
         output = self._batch(["ip", "-N", "-j", "-d", "-batch", "-"], namespace, lines)
         return [json.loads(line) for line in output.splitlines() if line.strip()]
 
-    def bridge_vlans(self, namespace: str) -> List[Dict[str, Any]]:
+    def bridge_vlans(self, namespace: str) -> list[dict[str, Any]]:
         output = self._run(["bridge", "-j", "vlan", "show"], namespace).strip()
-        found: List[Dict[str, Any]] = json.loads(output) if output else []
+        found: list[dict[str, Any]] = json.loads(output) if output else []
         return found
 
     def batch(self, tool: str, namespace: str, lines: Sequence[Sequence[str]]) -> None:
@@ -129,7 +135,7 @@ class Host:
         command = {"ip": ["ip"], "ip6": ["ip", "-6"], "bridge": ["bridge"]}[tool]
         self._batch([*command, "-batch", "-"], namespace, [" ".join(map(_quoted, words)) for words in lines])
 
-    def rules(self, namespace: str) -> List[Dict[str, Any]]:
+    def rules(self, namespace: str) -> list[dict[str, Any]]:
         with self.inside(namespace):
             return read_rules()
 
@@ -142,12 +148,12 @@ class Host:
         path = (self.ovs_database or "unix:/var/run/openvswitch/db.sock").partition(":")[2]
         return os.path.exists(path)
 
-    def nft_list(self, namespace: str, prefix: str = "") -> List[Dict[str, Any]]:
+    def nft_list(self, namespace: str, prefix: str = "") -> list[dict[str, Any]]:
         """The tables whose names begin so; nothing where nftables is not installed."""
         try:
             with self.inside(namespace), _Nftables(_NFT_JSON | _NFT_HANDLE) as nft:
                 listed = json.loads(nft.run("list tables"))["nftables"]
-                found: List[Dict[str, Any]] = []
+                found: list[dict[str, Any]] = []
                 for table in [entry["table"] for entry in listed if "table" in entry]:
                     if table["name"].startswith(prefix):
                         found += json.loads(nft.run(f"list table {table['family']} {table['name']}"))["nftables"]
@@ -160,7 +166,7 @@ class Host:
         with self.inside(namespace), _Nftables(_NFT_STATELESS) as nft:
             return nft.run(f"list table {family} {table}")
 
-    def nft_normal_form(self, text: str) -> List[Dict[str, Any]]:
+    def nft_normal_form(self, text: str) -> list[dict[str, Any]]:
         """What the kernel makes of a ruleset, found out in a scratch namespace; devices it hooks to are stood in for.
 
         :raises StepFailed: with nft's message when it does not take the text.
@@ -172,14 +178,14 @@ class Host:
             with _Nftables(0) as nft:
                 nft.run(text)
             with _Nftables(_NFT_JSON | _NFT_HANDLE) as nft:
-                objects: List[Dict[str, Any]] = json.loads(nft.run("list ruleset"))["nftables"]
+                objects: list[dict[str, Any]] = json.loads(nft.run("list ruleset"))["nftables"]
                 return objects
 
     def nft_apply(self, namespace: str, text: str) -> None:
         with self.inside(namespace), _Nftables(0) as nft:
             nft.run(text)
 
-    def read_sysctl(self, namespace: str, name: str) -> Optional[str]:
+    def read_sysctl(self, namespace: str, name: str) -> str | None:
         with self.inside(namespace):
             try:
                 with open(f"/proc/sys/{name}", encoding="utf-8") as stream:
@@ -187,7 +193,7 @@ class Host:
             except FileNotFoundError:
                 return None
 
-    def write_sysctls(self, namespace: str, pairs: Sequence[Tuple[str, str]]) -> None:
+    def write_sysctls(self, namespace: str, pairs: Sequence[tuple[str, str]]) -> None:
         with self.inside(namespace):
             for number, (name, value) in enumerate(pairs, 1):
                 try:
@@ -201,22 +207,21 @@ class Host:
         version = re.search(r"iproute2-(\d+)\.(\d+)", self._run(["ip", "-V"], ""))
         return bool(version) and (int(version[1]), int(version[2])) >= (6, 3) if version else False
 
-    def _batch(self, command: List[str], namespace: str, lines: Sequence[str]) -> str:
+    def _batch(self, command: list[str], namespace: str, lines: Sequence[str]) -> str:
         # A file, not a pipe: a process whose parent is killed must not take half a line for a whole one.
         with os.fdopen(os.memfd_create("batch"), "w+b") as stream:
             stream.write(("\n".join(lines) + "\n").encode())
             stream.seek(0)
             return self._run(command, namespace, stream.fileno())
 
-    def _run(self, command: List[str], namespace: str, stdin: int = subprocess.DEVNULL) -> str:
+    def _run(self, command: list[str], namespace: str, stdin: int = subprocess.DEVNULL) -> str:
         self.processes += 1
         try:
             with self.inside(namespace):
                 done = subprocess.run(
                     command,
                     stdin=stdin,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
+                    capture_output=True,
                     pass_fds=() if self._lock is None else (self._lock,),
                     env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"},
                     check=False,
@@ -301,8 +306,6 @@ def _quoted(word: str) -> str:
 
 def _refused(stderr: str, command: Sequence[str]) -> StepFailed:
     """The tool's message, and the line it stopped at, out of what it wrote."""
-    match = None
-    for match in _FAILED_LINE.finditer(stderr):
-        pass
+    lines = _FAILED_LINE.findall(stderr)
     message = " ".join(_FAILED_LINE.sub("", stderr).split()) or f"{command[0]} failed"
-    return StepFailed(message, int(match[1]) if match else None)
+    return StepFailed(message, int(lines[-1]) if lines else None)

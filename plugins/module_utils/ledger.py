@@ -12,8 +12,9 @@ from __future__ import annotations
 import json
 import os
 import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Dict, List, Mapping, Set, Tuple
+from typing import Any
 
 from .kinds.base import Key
 
@@ -28,21 +29,24 @@ class Before:
     namespace: str
     fields: Mapping[str, Any]
 
-    def identity(self, names: Tuple[str, ...]) -> Key:
+    def identity(self, names: tuple[str, ...]) -> Key:
         return (self.kind, self.namespace, *(str(self.fields.get(name)) for name in names))
 
 
 @dataclass
 class Ledger:
-    """protocol: the number this scope signs with. namespaces: where it has made something. pending: what the run
-    under way makes, and may not have signed yet. addresses: those that could not be signed. before: what to give back."""
+    """protocol: the number this scope signs with. namespaces: where it has made something.
+
+    pending: what the run under way makes, and may not have signed yet. addresses: those that could not be signed.
+    before: what to give back. known: whether the host had this ledger already.
+    """
 
     scope: str
     protocol: int
-    namespaces: List[str] = field(default_factory=list)
-    pending: Set[Key] = field(default_factory=set)
-    addresses: Set[Key] = field(default_factory=set)
-    before: List[Before] = field(default_factory=list)
+    namespaces: list[str] = field(default_factory=list)
+    pending: set[Key] = field(default_factory=set)
+    addresses: set[Key] = field(default_factory=set)
+    before: list[Before] = field(default_factory=list)
     known: bool = False
 
     def is_empty(self) -> bool:
@@ -67,19 +71,17 @@ class LedgerStore:
     def __init__(self, directory: str) -> None:
         self.directory = directory
 
-    def open(self, scope: str) -> Tuple[Ledger, Dict[int, str]]:
+    def open(self, scope: str) -> tuple[Ledger, dict[int, str]]:
         """This scope's ledger, and the scopes that own the protocol numbers in use on this host."""
-        owners: Dict[int, str] = {}
-        own: Dict[str, Any] = {}
-        for name in sorted(os.listdir(self.directory)) if os.path.isdir(self.directory) else ():
-            if name.endswith(".json"):
-                with open(os.path.join(self.directory, name), encoding="utf-8") as stream:
-                    content = json.load(stream)
-                owners[content["protocol"]] = content["scope"]
-                own = content if content["scope"] == scope else own
+        owners = self.owners()
+        own = next((content for content in self._contents() if content["scope"] == scope), None)
         ledger = _decoded(own) if own else Ledger(scope, _free_protocol(scope, owners))
         owners[ledger.protocol] = scope
         return ledger, owners
+
+    def owners(self) -> dict[int, str]:
+        """The scope behind each protocol number."""
+        return {content["protocol"]: content["scope"] for content in self._contents()}
 
     def write(self, ledger: Ledger) -> None:
         """Replace the scope's file in one step; remove it when it says nothing."""
@@ -93,6 +95,13 @@ class LedgerStore:
         with open(temporary, "w", encoding="utf-8", opener=_private) as stream:
             stream.write(ledger.encoded())
         os.replace(temporary, path)
+
+    def _contents(self) -> Iterator[dict[str, Any]]:
+        names = sorted(os.listdir(self.directory)) if os.path.isdir(self.directory) else []
+        for name in names:
+            if name.endswith(".json"):
+                with open(os.path.join(self.directory, name), encoding="utf-8") as stream:
+                    yield json.load(stream)
 
 
 def _free_protocol(scope: str, owners: Mapping[int, str]) -> int:

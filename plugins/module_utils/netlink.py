@@ -12,7 +12,8 @@ from __future__ import annotations
 import ipaddress
 import socket
 import struct
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from collections.abc import Iterator
+from typing import Any
 
 _NLMSG_DONE = 3
 _NLMSG_ERROR = 2
@@ -24,14 +25,14 @@ _DST, _SRC, _IIFNAME, _PRIORITY, _FWMARK, _TABLE, _FWMASK, _OIFNAME = 1, 2, 3, 6
 _PROTOCOL, _IP_PROTOCOL, _SOURCE_PORTS, _DESTINATION_PORTS = 21, 22, 23, 24
 
 
-def read_rules() -> List[Dict[str, Any]]:
+def read_rules() -> list[dict[str, Any]]:
     """All rules of the calling thread's namespace that :class:`kinds.rule.Rule` can express, in its field names.
 
     :raises OSError: when the kernel does not answer.
     """
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as channel:
         channel.bind((0, 0))
-        found: List[Dict[str, Any]] = []
+        found: list[dict[str, Any]] = []
         for family in (socket.AF_INET, socket.AF_INET6):
             channel.send(struct.pack("=IHHIIB11x", 28, _RTM_GETRULE, _REQUEST_DUMP, 1, 0, family))
             for body in _messages(channel):
@@ -55,7 +56,7 @@ def _messages(channel: socket.socket) -> Iterator[bytes]:
             offset += (length + 3) & ~3
 
 
-def _attributes(body: bytes) -> Dict[int, bytes]:
+def _attributes(body: bytes) -> dict[int, bytes]:
     found = {}
     offset = 12
     while offset + 4 <= len(body):
@@ -65,12 +66,12 @@ def _attributes(body: bytes) -> Dict[int, bytes]:
     return found
 
 
-def _rule(body: bytes) -> Optional[Dict[str, Any]]:
+def _rule(body: bytes) -> dict[str, Any] | None:
     family, destination_bits, source_bits, _tos, table, _r1, _r2, action, flags = struct.unpack_from("=8BI", body)
     attributes = _attributes(body)
     if action not in _ACTIONS:
         return None
-    rule: Dict[str, Any] = {
+    rule: dict[str, Any] = {
         "family": 4 if family == socket.AF_INET else 6,
         "priority": _number(attributes.get(_PRIORITY)) or 0,
         "action": _ACTIONS[action],
@@ -89,32 +90,32 @@ def _rule(body: bytes) -> Optional[Dict[str, Any]]:
     return rule
 
 
-def _number(data: Optional[bytes]) -> Optional[int]:
+def _number(data: bytes | None) -> int | None:
     return None if data is None else int(struct.unpack("=I", data)[0])
 
 
-def _prefix(data: Optional[bytes], bits: int) -> Optional[str]:
+def _prefix(data: bytes | None, bits: int) -> str | None:
     return None if data is None else f"{ipaddress.ip_address(data)}/{bits}"
 
 
-def _name(data: Optional[bytes]) -> Optional[str]:
+def _name(data: bytes | None) -> str | None:
     return None if data is None else data.rstrip(b"\0").decode()
 
 
-def _fwmark(attributes: Dict[int, bytes]) -> Optional[str]:
+def _fwmark(attributes: dict[int, bytes]) -> str | None:
     mark, mask = _number(attributes.get(_FWMARK)), _number(attributes.get(_FWMASK))
     if mark is None and not mask:
         return None
     return f"{mark or 0:#x}" if mask in (None, 0xFFFFFFFF) else f"{mark or 0:#x}/{mask:#x}"
 
 
-def _ports(data: Optional[bytes]) -> Optional[str]:
+def _ports(data: bytes | None) -> str | None:
     if data is None:
         return None
     low, high = _range(data)
     return str(low) if low == high else f"{low}-{high}"
 
 
-def _range(data: bytes) -> Tuple[int, int]:
+def _range(data: bytes) -> tuple[int, int]:
     low, high = struct.unpack("=HH", data)
     return int(low), int(high)

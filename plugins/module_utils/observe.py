@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Dict, Iterable, List, Mapping, Sequence, Set, Tuple, Type
 
 from . import ovsdb
 from .document import restored
@@ -40,9 +40,9 @@ class Observer:
     owners: Mapping[int, str]
     wanted: Mapping[Key, Resource]
     owned_only: bool = True
-    readings: Dict[str, Reading] = field(default_factory=dict)
+    readings: dict[str, Reading] = field(default_factory=dict)
 
-    def read(self, namespaces: Iterable[str], reads: Mapping[str, Set[str]]) -> None:
+    def read(self, namespaces: Iterable[str], reads: Mapping[str, set[str]]) -> None:
         """Read these namespaces again: what ``reads`` names for each, everything where it names nothing."""
         for namespace in namespaces:
             if not self.host.has_namespace(namespace):
@@ -51,11 +51,11 @@ class Observer:
             reading = self.readings.setdefault(namespace, Reading(namespace))
             reading.owners, reading.scope = self.owners, self.ledger.scope
             reading.pending, reading.ledger_addresses = self.ledger.pending, self.ledger.addresses
-            self._fill(reading, frozenset(reads.get(namespace) or ALL_READS))
+            self._fill(reading, reads.get(namespace) or ALL_READS)
 
     def world(self) -> World:
-        objects: Dict[Key, Resource] = {}
-        links: List[Link] = []
+        objects: dict[Key, Resource] = {}
+        links: list[Link] = []
         wanted = _by_place([*self.wanted.values(), *self.restorable().values()])
         for namespace, reading in self.readings.items():
             for cls in KINDS:
@@ -69,13 +69,13 @@ class Observer:
             objects[link.key] = link
         return World(objects, self.restorable())
 
-    def restorable(self) -> Dict[Key, Resource]:
+    def restorable(self) -> dict[Key, Resource]:
         """Objects of others that this scope has changed, with their earlier values."""
         kinds = {cls.kind: cls for cls in KINDS}
         found = (restored(kinds[b.kind], b.namespace, b.fields, self.ledger.scope) for b in self.ledger.before)
         return {resource.key: resource for resource in found}
 
-    def _fill(self, reading: Reading, reads: Set[str]) -> None:
+    def _fill(self, reading: Reading, reads: Container[str]) -> None:
         namespace = reading.namespace
         names = [name for name in _IP_LINES if name in reads]
         if names:
@@ -102,7 +102,7 @@ class Observer:
     def _needs_ovs(self) -> bool:
         return self.host.has_ovs() or any(key[0].startswith("ovs_") for key in self.wanted)
 
-    def _sysctls(self, namespace: str) -> Dict[str, str]:
+    def _sysctls(self, namespace: str) -> dict[str, str]:
         keys = [*self.wanted, *self.restorable()]
         found = {}
         for name in {key[2] for key in keys if key[0] == "sysctl" and key[1] == namespace}:
@@ -112,12 +112,12 @@ class Observer:
         return found
 
 
-def with_normal_forms(objects: Mapping[Key, Resource], host: Host, scope: str) -> Dict[Key, Resource]:
+def with_normal_forms(objects: Mapping[Key, Resource], host: Host, scope: str) -> dict[Key, Resource]:
     """The declared objects, their nft tables with the normal form that the kernel gives them.
 
     :raises DocumentError: when nft does not take a table.
     """
-    known: Dict[str, List[Dict[str, object]]] = {}
+    known: dict[str, list[dict[str, object]]] = {}
     result = dict(objects)
     faults = []
     for key, table in objects.items():
@@ -137,13 +137,13 @@ def with_normal_forms(objects: Mapping[Key, Resource], host: Host, scope: str) -
     return result
 
 
-def _by_place(resources: Iterable[Resource]) -> Dict[Tuple[str, Type[Resource]], Sequence[Resource]]:
-    found: Dict[Tuple[str, Type[Resource]], List[Resource]] = {}
+def _by_place(resources: Iterable[Resource]) -> dict[tuple[str, type[Resource]], Sequence[Resource]]:
+    found: dict[tuple[str, type[Resource]], list[Resource]] = {}
     for resource in resources:
         found.setdefault((resource.namespace, type(resource)), []).append(resource)
     return {place: tuple(group) for place, group in found.items()}
 
 
-def identity(resource: Resource) -> Dict[str, object]:
+def identity(resource: Resource) -> dict[str, object]:
     """The fields that name an object, for the ledger."""
     return {name: getattr(resource, name) for name in key_fields(type(resource))}

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 # The columns that are configuration; statistics would make every read larger and no comparison better.
-COLUMNS: Mapping[str, Tuple[str, ...]] = {
+COLUMNS: Mapping[str, tuple[str, ...]] = {
     "Bridge": ("_uuid", "name", "ports", "datapath_type", "fail_mode", "external_ids", "other_config"),
     "Port": ("_uuid", "name", "interfaces", "tag", "trunks", "vlan_mode", "external_ids", "other_config"),
     "Interface": ("_uuid", "name", "type", "options", "external_ids", "mtu_request", "mac"),
@@ -18,20 +19,20 @@ COLUMNS: Mapping[str, Tuple[str, ...]] = {
 OWNER = "hostnet-scope"
 _PLAIN = re.compile(r"^[A-Za-z0-9_./-]+$")
 
-Pairs = Tuple[Tuple[str, str], ...]
+Pairs = tuple[tuple[str, str], ...]
 
 
-def list_words() -> List[str]:
+def list_words() -> list[str]:
     """One command that reads all three tables, a line of JSON for each."""
-    words: List[str] = ["--format=json"]
+    words: list[str] = ["--format=json"]
     for table, columns in COLUMNS.items():
         words += ["--", f"--columns={','.join(columns)}", "list", table]
     return words
 
 
-def decode(output: str) -> Dict[str, List[Dict[str, Any]]]:
+def decode(output: str) -> dict[str, list[dict[str, Any]]]:
     """The answer to :func:`list_words`, as rows of column to Python value for each table."""
-    found: Dict[str, List[Dict[str, Any]]] = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for table, line in zip(COLUMNS, output.splitlines()):
         answer = json.loads(line)
         found[table] = [dict(zip(answer["headings"], map(_value, row))) for row in answer["data"]]
@@ -50,19 +51,19 @@ def _value(value: Any) -> Any:
     return value
 
 
-def single(value: Any) -> Optional[Any]:
+def single(value: Any) -> Any | None:
     """An optional column: its value, or None when the set is empty."""
     if isinstance(value, list):
         return value[0] if value else None
     return value
 
 
-def many(value: Any) -> List[Any]:
+def many(value: Any) -> list[Any]:
     """A set column, which shows one element without its brackets."""
     return value if isinstance(value, list) else [value]
 
 
-def owner(external_ids: Pairs) -> Optional[str]:
+def owner(external_ids: Pairs) -> str | None:
     return dict(external_ids).get(OWNER)
 
 
@@ -70,16 +71,16 @@ def quoted(value: str) -> str:
     return value if _PLAIN.match(value) else json.dumps(value)
 
 
-def assignments(column: str, pairs: Pairs) -> List[str]:
+def assignments(column: str, pairs: Pairs) -> list[str]:
     """``column:key=value`` for each pair of a map."""
     return [f"{column}:{quoted(key)}={quoted(value)}" for key, value in pairs]
 
 
-def missing(want: Optional[Pairs], have: Pairs) -> Optional[Pairs]:
+def missing(want: Pairs | None, have: Pairs) -> Pairs | None:
     """The declared pairs that are not there. Keys that nobody declares belong to someone else."""
     absent = tuple(pair for pair in want or () if pair not in have)
     return absent or None
 
 
-def set_words(table: str, name: str, words: Sequence[str]) -> List[str]:
+def set_words(table: str, name: str, words: Sequence[str]) -> list[str]:
     return ["--", "set", table, name, *words] if words else []

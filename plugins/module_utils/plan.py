@@ -8,8 +8,8 @@ The list of changes is the only truth: check mode reports it, ``--diff`` prints 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .errors import PlanRefused
 from .kinds.address import Address
@@ -31,8 +31,8 @@ class Options:
 
     purge: bool = True
     adopt: bool = False
-    max_removals: Optional[int] = None
-    protected: Optional[str] = None
+    max_removals: int | None = None
+    protected: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class Change:
 
     action: str
     resource: Resource
-    seen: Optional[Resource]
-    differences: Tuple[Difference, ...]
-    steps: Tuple[Step, ...]
+    seen: Resource | None
+    differences: tuple[Difference, ...]
+    steps: tuple[Step, ...]
 
     @property
     def key(self) -> Key:
@@ -66,8 +66,8 @@ class Plan:
     the numbers of the changes and barriers that come before it.
     """
 
-    changes: Tuple[Change, ...]
-    waits: Tuple[Tuple[int, ...], ...]
+    changes: tuple[Change, ...]
+    waits: tuple[tuple[int, ...], ...]
 
     def count(self, *actions: str) -> int:
         return sum(change.action in actions for change in self.changes)
@@ -103,7 +103,7 @@ def plan(desired: Mapping[Key, Resource], world: World, mark: Mark, options: Opt
     return _ordered(changes, gone)
 
 
-def _with_restored(desired: Mapping[Key, Resource], world: World) -> Dict[Key, Resource]:
+def _with_restored(desired: Mapping[Key, Resource], world: World) -> dict[Key, Resource]:
     """The declared objects, and those to give back: no longer declared, changed by us, still there."""
     wanted = dict(desired)
     for key, resource in world.restore.items():
@@ -112,25 +112,23 @@ def _with_restored(desired: Mapping[Key, Resource], world: World) -> Dict[Key, R
     return wanted
 
 
-def _removed(wanted: Mapping[Key, Resource], world: World, mark: Mark, options: Options) -> Set[Key]:
+def _removed(wanted: Mapping[Key, Resource], world: World, mark: Mark, options: Options) -> set[Key]:
     if not options.purge:
         return set()
     return {
-        key
-        for key, seen in world.objects.items()
-        if key not in wanted and seen.owner == mark.scope and seen.marked
+        key for key, seen in world.objects.items() if key not in wanted and seen.owner == mark.scope and seen.marked
     }
 
 
-def _taken_along(objects: Mapping[Key, Resource], going: Set[Key]) -> Dict[Key, Key]:
+def _taken_along(objects: Mapping[Key, Resource], going: set[Key]) -> dict[Key, Key]:
     """What the kernel removes along with the objects that go, each with the parent it goes with."""
     if not going:
         return {}
-    children: Dict[Key, List[Key]] = {}
+    children: dict[Key, list[Key]] = {}
     for key, seen in objects.items():
         for parent in seen.parents():
             children.setdefault(parent, []).append(key)
-    taken: Dict[Key, Key] = {}
+    taken: dict[Key, Key] = {}
     frontier = list(going)
     while frontier:
         parent = frontier.pop()
@@ -141,20 +139,22 @@ def _taken_along(objects: Mapping[Key, Resource], going: Set[Key]) -> Dict[Key, 
     return taken
 
 
-def _without(objects: Mapping[Key, Resource], gone: Mapping[Key, Key], going: Set[Key]) -> Dict[Key, Resource]:
+def _without(objects: Mapping[Key, Resource], gone: Mapping[Key, Key], going: set[Key]) -> dict[Key, Resource]:
     """The world after the kernel's own consequences: children are gone, ports have lost their bridge."""
-    left: Dict[Key, Resource] = {}
+    left: dict[Key, Resource] = {}
     masters = {key[1:] for key in (*gone, *going) if key[0] == "link"}
     for key, seen in objects.items():
         if key in gone:
             continue
-        if masters and isinstance(seen, Link) and seen.master and (seen.namespace, seen.master) in masters:
-            seen = replace(seen, master="")
-        left[key] = seen
+        left[key] = _freed(seen, masters) if masters and isinstance(seen, Link) else seen
     return left
 
 
-def _missing(wanted: Mapping[Key, Resource], present: Mapping[Key, Resource]) -> List[str]:
+def _freed(link: Link, masters: set[Key]) -> Link:
+    return replace(link, master="") if (link.namespace, link.master) in masters else link
+
+
+def _missing(wanted: Mapping[Key, Resource], present: Mapping[Key, Resource]) -> list[str]:
     """Declared objects that refer to what is neither declared nor there."""
     reasons = []
     for want in wanted.values():
@@ -162,15 +162,20 @@ def _missing(wanted: Mapping[Key, Resource], present: Mapping[Key, Resource]) ->
             reasons.append(_reason(want, "is not on this host; a physical link must exist before it is declared"))
             continue
         for key in (*want.parents(), *want.after()):
-            if len(key) > 2 and key[0] in ("namespace", "link", "ovs_bridge") and key not in wanted and key not in present:
+            if (
+                len(key) > 2
+                and key[0] in ("namespace", "link", "ovs_bridge")
+                and key not in wanted
+                and key not in present
+            ):
                 what = " ".join([key[0].replace("_", " "), *(part for part in key[1:] if part)])
                 reasons.append(_reason(want, f"needs {what}, which is neither declared nor on this host"))
     return reasons
 
 
 def _change(
-    want: Resource, seen: Optional[Resource], replaced: bool, mark: Mark, options: Options, reasons: List[str]
-) -> Optional[Change]:
+    want: Resource, seen: Resource | None, replaced: bool, mark: Mark, options: Options, reasons: list[str]
+) -> Change | None:
     if seen is None:
         return Change(ADD, want, None, (), tuple(want.add(mark)))
     differences = want.differences(seen)
@@ -193,16 +198,19 @@ def _made_by_peer(want: Resource) -> bool:
     return isinstance(want, Link) and want.type == "veth" and not want.creates_peer()
 
 
-def _refusal(want: Resource, seen: Resource, mark: Mark, options: Options) -> Optional[str]:
+def _refusal(want: Resource, seen: Resource, mark: Mark, options: Options) -> str | None:
     if seen.owner is not None and seen.owner != mark.scope:
         return f"belongs to scope {seen.owner}; one object has one scope, declare it in one of the two only"
     if seen.owner is None and not (want.adopt or options.adopt):
         found = seen.details()
-        return f"is already there and not ours ({found or 'made by others'}); set adopt: true to take it over, or rename it"
+        return (
+            f"is already there and not ours ({found or 'made by others'}); "
+            "set adopt: true to take it over, or rename it"
+        )
     return None
 
 
-def _guarded(changes: Sequence[Change], world: World, wanted: Mapping[Key, Resource], options: Options) -> List[str]:
+def _guarded(changes: Sequence[Change], world: World, wanted: Mapping[Key, Resource], options: Options) -> list[str]:
     reasons = []
     removals = [change for change in changes if change.action == REMOVE]
     if options.max_removals is not None and len(removals) > options.max_removals:
@@ -213,7 +221,9 @@ def _guarded(changes: Sequence[Change], world: World, wanted: Mapping[Key, Resou
     return reasons + _unprotected(changes, world, wanted, options)
 
 
-def _unprotected(changes: Sequence[Change], world: World, wanted: Mapping[Key, Resource], options: Options) -> List[str]:
+def _unprotected(
+    changes: Sequence[Change], world: World, wanted: Mapping[Key, Resource], options: Options
+) -> list[str]:
     """Changes that would cut the connection they come in by."""
     carriers = [
         seen
@@ -225,7 +235,7 @@ def _unprotected(changes: Sequence[Change], world: World, wanted: Mapping[Key, R
         uplinks = [key for key in wanted if key[0] == "uplink" and key[2] == carrier.link]
         for change in changes:
             cut = change.action == REMOVE and change.key in (carrier.key, ("link", HOST, carrier.link))
-            cut = cut or change.key == ("link", HOST, carrier.link) and _cuts(change, bool(uplinks))
+            cut = cut or (change.key == ("link", HOST, carrier.link) and _cuts(change, bool(uplinks)))
             if cut:
                 reasons.append(
                     f"the plan would cut this connection, which comes in by {carrier.address} on {carrier.link}: "
@@ -261,7 +271,7 @@ def _ordered(changes: Sequence[Change], gone: Mapping[Key, Key]) -> Plan:
     return graph.sorted()
 
 
-def _early(changes: Sequence[Change], index: Mapping[Key, int], gone: Mapping[Key, Key]) -> Set[int]:
+def _early(changes: Sequence[Change], index: Mapping[Key, int], gone: Mapping[Key, Key]) -> set[int]:
     """Removals that come before what is added: they free a claim, or what goes with them is made again."""
     claims = {claim for change in changes if change.action != REMOVE for claim in change.resource.claims()}
     remade = {gone[change.key] for change in changes if change.action == ADD and change.key in gone}
@@ -283,13 +293,13 @@ def _early(changes: Sequence[Change], index: Mapping[Key, int], gone: Mapping[Ke
 
 
 class _Graph:
-    """Who waits for whom. Nodes beyond the changes are barriers: "all of a group", "all that is made in a namespace"."""
+    """Who waits for whom. Nodes beyond the changes are barriers: all of a group, all that is made in a namespace."""
 
     def __init__(self, changes: Sequence[Change]) -> None:
         self.changes = changes
-        self.index: Dict[Key, int] = {change.key: position for position, change in enumerate(changes)}
-        self.waits: List[Set[int]] = [set() for _change in changes]
-        self.barriers: Dict[Key, int] = {}
+        self.index: dict[Key, int] = {change.key: position for position, change in enumerate(changes)}
+        self.waits: list[set[int]] = [set() for _change in changes]
+        self.barriers: dict[Key, int] = {}
         for position, change in enumerate(changes):
             if change.action != REMOVE:
                 for group in change.resource.groups():
@@ -328,13 +338,13 @@ class _Graph:
         import heapq
 
         pending = [len(waits) for waits in self.waits]
-        followers: List[List[int]] = [[] for _waits in self.waits]
+        followers: list[list[int]] = [[] for _waits in self.waits]
         for node, waits in enumerate(self.waits):
             for other in waits:
                 followers[other].append(node)
         ready = [node for node, count in enumerate(pending) if count == 0]
         heapq.heapify(ready)
-        order: List[int] = []
+        order: list[int] = []
         while ready:
             node = heapq.heappop(ready)
             order.append(node)
@@ -353,7 +363,7 @@ class _Graph:
         total = len(self.changes)
         changes = [node for node in order if node < total]
         number = {node: place for place, node in enumerate([*changes, *range(total, len(self.waits))])}
-        waits: List[Tuple[int, ...]] = [()] * len(self.waits)
+        waits: list[tuple[int, ...]] = [()] * len(self.waits)
         for node, place in number.items():
             waits[place] = tuple(sorted(number[other] for other in self.waits[node]))
         return Plan(tuple(self.changes[node] for node in changes), tuple(waits))
@@ -364,9 +374,9 @@ class _Graph:
             self.waits.append(set())
         return self.barriers[group]
 
-    def _holders(self) -> Dict[Key, List[int]]:
+    def _holders(self) -> dict[Key, list[int]]:
         if not hasattr(self, "_claims"):
-            self._claims: Dict[Key, List[int]] = {}
+            self._claims: dict[Key, list[int]] = {}
             for position, change in enumerate(self.changes):
                 if change.action == REMOVE:
                     for claim in change.resource.claims():

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any
 
 from .kinds.base import show, word
 from .plan import ADD, CHANGE, REMOVE, REPLACE, Change, Plan
@@ -24,7 +24,7 @@ def line(change: Change) -> str:
     return f"{head} {body:<56} {because}".rstrip()
 
 
-def lines(plan: Plan) -> List[str]:
+def lines(plan: Plan) -> list[str]:
     return [line(change) for change in plan.changes]
 
 
@@ -39,7 +39,7 @@ def headline(plan: Plan) -> str:
     return ", ".join(f"{count} to {verb}" for verb, count in counts.items() if count) or "nothing to do"
 
 
-def as_data(change: Change) -> Dict[str, Any]:
+def as_data(change: Change) -> dict[str, Any]:
     """The change as a module returns it."""
     return {
         "action": change.action,

@@ -10,8 +10,9 @@ scope's ledger.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Container, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, ClassVar
 
 from .. import values
 from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link_key, show
@@ -23,21 +24,21 @@ _LINK_SCOPE = "253"
 class Address(Resource):
     kind: ClassVar[str] = "address"
     section: ClassVar[str] = "addresses"
-    reads: ClassVar[Tuple[str, ...]] = ("links",)
+    reads: ClassVar[tuple[str, ...]] = ("links",)
 
     link: str = declared(values.device_name, key=True)
     address: str = declared(values.interface, key=True)
-    peer: Optional[str] = declared(values.interface, fixed=True)
-    broadcast: Optional[str] = declared(values.ip, fixed=True)
-    label: Optional[str] = declared(values.device_name, fixed=True)
-    scope: Optional[str] = declared(values.choice("global", "link", "host"), fixed=True)
-    nodad: Optional[bool] = declared(values.boolean)
-    noprefixroute: Optional[bool] = declared(values.boolean)
+    peer: str | None = declared(values.interface, fixed=True)
+    broadcast: str | None = declared(values.ip, fixed=True)
+    label: str | None = declared(values.device_name, fixed=True)
+    scope: str | None = declared(values.choice("global", "link", "host"), fixed=True)
+    nodad: bool | None = declared(values.boolean)
+    noprefixroute: bool | None = declared(values.boolean)
 
     # Observed only: the first address of the same IPv4 subnet on the link, which takes this one along when it goes.
-    primary: Optional[str] = None
+    primary: str | None = None
     # Observed only: seconds left of an address that a client of DHCP or the like keeps alive.
-    lifetimes: Optional[Tuple[int, int]] = None
+    lifetimes: tuple[int, int] | None = None
 
     def faults(self) -> Iterator[str]:
         if values.family(self.address) == 4 and self.nodad is not None:
@@ -50,12 +51,12 @@ class Address(Resource):
     @classmethod
     def observe(cls, reading: Reading, wanted: Sequence[Address]) -> Iterator[Address]:
         for link in reading.links:
-            primaries: Dict[str, str] = {}
+            primaries: dict[str, str] = {}
             for raw in link.get("addr_info", ()):
                 if raw.get("family") in ("inet", "inet6") and "local" in raw:
                     yield observed(raw, link["ifname"], reading, primaries)
 
-    def parents(self) -> Tuple[Key, ...]:
+    def parents(self) -> tuple[Key, ...]:
         parents = (*super().parents(), link_key(self.namespace, self.link))
         if self.primary:
             parents += ((self.kind, self.namespace, self.link, self.primary),)
@@ -65,21 +66,21 @@ class Address(Resource):
         """Only with its link or namespace: whether it goes with its primary is a sysctl's choice."""
         return any(parent in removed for parent in self.parents() if parent[0] != self.kind)
 
-    def claims(self) -> Tuple[Key, ...]:
+    def claims(self) -> tuple[Key, ...]:
         """An IPv6 address is on a link once, whatever its prefix length."""
         if values.family(self.address) == 6:
             return (("address", self.namespace, self.link, values.host_part(self.address)),)
         return ()
 
-    def add(self, mark: Mark) -> List[Step]:
+    def add(self, mark: Mark) -> list[Step]:
         return [self.line("replace", mark)]
 
-    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> List[Step]:
+    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
         if not mark.address_protocol and all(d.field == "mark" for d in differences):
             return []
         return [self.line("change", mark)]
 
-    def remove(self, mark: Mark) -> List[Step]:
+    def remove(self, mark: Mark) -> list[Step]:
         return [self.line_of_removal()]
 
     def line_of_removal(self) -> Step:
@@ -90,12 +91,12 @@ class Address(Resource):
         named = [f"{name} {show(getattr(self, name))}" for name in ("peer", "scope") if getattr(self, name)]
         return ", ".join(named + flags)
 
-    def _words(self) -> Tuple[str, ...]:
+    def _words(self) -> tuple[str, ...]:
         if self.peer:
             return (values.host_part(self.address), "peer", self.peer)
         return (self.address,)
 
-    def line(self, verb: str, mark: Optional[Mark] = None) -> Step:
+    def line(self, verb: str, mark: Mark | None = None) -> Step:
         """One line of ``ip addr``; signed with a mark where one is given and ``ip`` can."""
         words = ["addr", verb, *self._words(), "dev", self.link]
         if values.family(self.address) == 4 and not self.peer and self.broadcast is None:
@@ -115,7 +116,7 @@ def _has_broadcast(address: str) -> bool:
     return ipaddress.ip_interface(address).network.prefixlen < 31
 
 
-def observed(raw: Mapping[str, Any], link: str, reading: Reading, primaries: Dict[str, str]) -> Address:
+def observed(raw: Mapping[str, Any], link: str, reading: Reading, primaries: dict[str, str]) -> Address:
     peer = f"{raw['address']}/{raw['prefixlen']}" if "address" in raw else None
     address = f"{raw['local']}/{raw['prefixlen']}"
     primary = None

@@ -10,13 +10,17 @@ not mention it, and what is not mentioned is never compared nor changed.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, ClassVar, Container, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Type, TypeVar
+from typing import (
+    Any,
+    ClassVar,
+    TypeVar,
+)
 
 from .. import values
 
-Key = Tuple[str, ...]
+Key = tuple[str, ...]
 R = TypeVar("R", bound="Resource")
 
 HOST = ""
@@ -30,7 +34,7 @@ class FieldSpec:
     key: bool = False
     required: bool = False
     fixed: bool = False
-    types: Tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
 
 
 def declared(
@@ -39,7 +43,7 @@ def declared(
     key: bool = False,
     required: bool = False,
     fixed: bool = False,
-    types: Tuple[str, ...] = (),
+    types: tuple[str, ...] = (),
 ) -> Any:
     """A field of a kind.
 
@@ -65,7 +69,7 @@ class Step:
 
     tool: str
     namespace: str
-    words: Tuple[str, ...]
+    words: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -83,11 +87,16 @@ class Mark:
         return f"hostnet:{self.scope} {label}"
 
 
-def alias_owner(alias: Optional[str]) -> Optional[str]:
+def alias_owner(alias: str | None) -> str | None:
     """The scope that signed a link, or None when the alias is not one of ours."""
     if not alias or not alias.startswith("hostnet:"):
         return None
     return alias[len("hostnet:") :].split(" ", 1)[0] or None
+
+
+def alias_label(alias: str | None) -> str | None:
+    """The long name in the alias of a link of ours."""
+    return None if alias_owner(alias) is None else str(alias).partition(" ")[2] or None
 
 
 @dataclass
@@ -99,21 +108,21 @@ class Reading:
     """
 
     namespace: str
-    links: List[Dict[str, Any]] = field(default_factory=list)
-    routes: List[Dict[str, Any]] = field(default_factory=list)
-    rules: List[Dict[str, Any]] = field(default_factory=list)
-    neighbours: List[Dict[str, Any]] = field(default_factory=list)
-    vlans: List[Dict[str, Any]] = field(default_factory=list)
-    nft: List[Dict[str, Any]] = field(default_factory=list)
-    nft_declared: List[Dict[str, Any]] = field(default_factory=list)
-    sysctls: Dict[str, str] = field(default_factory=dict)
-    ovs: Dict[str, List[Dict[str, Any]]] = field(default_factory=dict)
+    links: list[dict[str, Any]] = field(default_factory=list)
+    routes: list[dict[str, Any]] = field(default_factory=list)
+    rules: list[dict[str, Any]] = field(default_factory=list)
+    neighbours: list[dict[str, Any]] = field(default_factory=list)
+    vlans: list[dict[str, Any]] = field(default_factory=list)
+    nft: list[dict[str, Any]] = field(default_factory=list)
+    nft_declared: list[dict[str, Any]] = field(default_factory=list)
+    sysctls: dict[str, str] = field(default_factory=dict)
+    ovs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     owners: Mapping[int, str] = field(default_factory=dict)
     scope: str = ""
     pending: Iterable[Key] = ()
     ledger_addresses: Iterable[Key] = ()
 
-    def protocol_owner(self, entry: Mapping[str, Any]) -> Optional[str]:
+    def protocol_owner(self, entry: Mapping[str, Any]) -> str | None:
         return self.owners.get(int(entry.get("protocol", 0)))
 
 
@@ -123,15 +132,17 @@ class Resource:
 
     kind: ClassVar[str]
     section: ClassVar[str]
-    reads: ClassVar[Tuple[str, ...]] = ()
+    reads: ClassVar[tuple[str, ...]] = ()
     restorable: ClassVar[bool] = False
+    # Parts of the identity that an entry may leave out.
+    optional_keys: ClassVar[tuple[str, ...]] = ()
     # Whether others may go on once the first step is done, and need not wait for the signature.
     usable_at_once: ClassVar[bool] = False
 
     namespace: str = HOST
     because: str = ""
     adopt: bool = False
-    owner: Optional[str] = None
+    owner: str | None = None
     # Observed only: ours by the ledger, and not yet signed (a run ended between making and signing it).
     unsigned: bool = False
 
@@ -168,11 +179,11 @@ class Resource:
         return self
 
     @classmethod
-    def observe(cls: Type[R], reading: Reading, wanted: Sequence[R]) -> Iterator[R]:
+    def observe(cls: type[R], reading: Reading, wanted: Sequence[R]) -> Iterator[R]:
         """All objects of this kind in one namespace; ``wanted`` are the declared ones there."""
         raise NotImplementedError
 
-    def differences(self, seen: Resource) -> Tuple[Difference, ...]:
+    def differences(self, seen: Resource) -> tuple[Difference, ...]:
         """The declared fields in which ``seen`` is not what this object declares."""
         found = []
         for name, _spec in value_fields(type(self)):
@@ -186,7 +197,7 @@ class Resource:
         """Whether this difference needs a replacement."""
         return spec_of(type(self), difference.field).fixed
 
-    def parents(self) -> Tuple[Key, ...]:
+    def parents(self) -> tuple[Key, ...]:
         """Objects this one cannot exist without: the kernel removes it along with them."""
         return (("namespace", HOST, self.namespace),) if self.namespace else ()
 
@@ -194,26 +205,26 @@ class Resource:
         """Whether removing those objects removes this one too, so that it needs no step of its own."""
         return any(parent in removed for parent in self.parents())
 
-    def after(self) -> Tuple[Key, ...]:
+    def after(self) -> tuple[Key, ...]:
         """Other objects, or whole groups of objects, whose changes come before the making of this one."""
         return ()
 
-    def groups(self) -> Tuple[Key, ...]:
+    def groups(self) -> tuple[Key, ...]:
         """The groups this object belongs to; a group has the form of a key, only shorter."""
         return ((self.kind, self.namespace),)
 
-    def claims(self) -> Tuple[Key, ...]:
+    def claims(self) -> tuple[Key, ...]:
         """What only one object may hold at a time, beyond its name; its old holder goes before the new one comes."""
         return ()
 
-    def add(self, mark: Mark) -> List[Step]:
+    def add(self, mark: Mark) -> list[Step]:
         raise NotImplementedError
 
-    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> List[Step]:
+    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
         """Steps that bring ``seen`` to this object in place; also those that put the mark of an adopted one."""
         raise NotImplementedError
 
-    def remove(self, mark: Mark) -> List[Step]:
+    def remove(self, mark: Mark) -> list[Step]:
         raise NotImplementedError
 
     def details(self) -> str:
@@ -226,27 +237,41 @@ class Resource:
         return ", ".join(shown)
 
 
-@lru_cache(maxsize=None)
-def _specs(cls: Type[Resource]) -> Tuple[Tuple[str, FieldSpec], ...]:
-    return tuple((f.name, f.metadata["spec"]) for f in dataclasses.fields(cls) if "spec" in f.metadata)
+@dataclass(frozen=True)
+class _Shape:
+    """The declared fields of a kind, taken out of its dataclass once."""
+
+    fields: Mapping[str, FieldSpec]
+    keys: tuple[str, ...]
+    values: tuple[tuple[str, FieldSpec], ...]
 
 
-@lru_cache(maxsize=None)
-def key_fields(cls: Type[Resource]) -> Tuple[str, ...]:
-    return tuple(name for name, spec in _specs(cls) if spec.key)
+_shapes: dict[str, _Shape] = {}
 
 
-@lru_cache(maxsize=None)
-def value_fields(cls: Type[Resource]) -> Tuple[Tuple[str, FieldSpec], ...]:
-    return tuple((name, spec) for name, spec in _specs(cls) if not spec.key)
+def _shape(cls: type[Resource]) -> _Shape:
+    shape = _shapes.get(cls.kind)
+    if shape is None:
+        specs = {f.name: f.metadata["spec"] for f in dataclasses.fields(cls) if "spec" in f.metadata}
+        keys = tuple(name for name, spec in specs.items() if spec.key)
+        others = tuple((name, spec) for name, spec in specs.items() if not spec.key)
+        shape = _shapes[cls.kind] = _Shape(specs, keys, others)
+    return shape
 
 
-@lru_cache(maxsize=None)
-def all_fields(cls: Type[Resource]) -> Mapping[str, FieldSpec]:
-    return dict(_specs(cls))
+def key_fields(cls: type[Resource]) -> tuple[str, ...]:
+    return _shape(cls).keys
 
 
-def spec_of(cls: Type[Resource], name: str) -> FieldSpec:
+def value_fields(cls: type[Resource]) -> tuple[tuple[str, FieldSpec], ...]:
+    return _shape(cls).values
+
+
+def all_fields(cls: type[Resource]) -> Mapping[str, FieldSpec]:
+    return _shape(cls).fields
+
+
+def spec_of(cls: type[Resource], name: str) -> FieldSpec:
     return all_fields(cls)[name]
 
 
@@ -256,7 +281,7 @@ def word(name: str) -> str:
 
 def show(value: Any) -> str:
     """A value as a reader expects it in a plan line."""
-    if value is None or value == "" or value == ():
+    if value is None or value in ("", ()):
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"

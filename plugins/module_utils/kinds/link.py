@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import grp
 import pwd
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Callable, ClassVar, Container, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, ClassVar
 
 from .. import values
 from .base import (
@@ -24,6 +25,7 @@ from .base import (
     Reading,
     Resource,
     Step,
+    alias_label,
     alias_owner,
     all_fields,
     declared,
@@ -95,7 +97,7 @@ def parse_vlan(value: Any) -> Vlan:
     )
 
 
-def parse_peer(value: Any) -> Tuple[str, str]:
+def parse_peer(value: Any) -> tuple[str, str]:
     """The other end of a veth as (namespace, name)."""
     if not isinstance(value, Mapping) or set(value) - {"namespace", "name"} or "name" not in value:
         raise ValueError(f"{value!r} is no peer; write {{name: eth0, namespace: c1}}")
@@ -110,62 +112,62 @@ def parse_master(value: Any) -> str:
 class Link(Resource):
     kind: ClassVar[str] = "link"
     section: ClassVar[str] = "links"
-    reads: ClassVar[Tuple[str, ...]] = ("links",)
+    reads: ClassVar[tuple[str, ...]] = ("links",)
     restorable: ClassVar[bool] = True
 
     name: str = declared(values.device_name, key=True)
     type: str = declared(values.choice(*TYPES), required=True, fixed=True)
-    label: Optional[str] = None
-    mac: Optional[str] = declared(values.mac)
-    mtu: Optional[int] = declared(values.integer(68, 65535))
-    up: Optional[bool] = declared(values.boolean)
-    master: Optional[str] = declared(parse_master)
-    txqueuelen: Optional[int] = declared(values.integer(0, 1_000_000))
+    label: str | None = declared(values.text)
+    mac: str | None = declared(values.mac)
+    mtu: int | None = declared(values.integer(68, 65535))
+    up: bool | None = declared(values.boolean)
+    master: str | None = declared(parse_master)
+    txqueuelen: int | None = declared(values.integer(0, 1_000_000))
 
-    vlan_filtering: Optional[bool] = declared(values.boolean, types=("bridge",))
-    vlan_default_pvid: Optional[int] = declared(values.integer(0, 4094), types=("bridge",))
-    stp: Optional[bool] = declared(values.boolean, types=("bridge",))
-    priority: Optional[int] = declared(values.integer(0, 65535), types=("bridge",))
-    forward_delay: Optional[int] = declared(values.integer(0, 3000), types=("bridge",))
-    ageing_time: Optional[int] = declared(values.integer(0, 100_000_000), types=("bridge",))
-    mcast_snooping: Optional[bool] = declared(values.boolean, types=("bridge",))
-    mcast_querier: Optional[bool] = declared(values.boolean, types=("bridge",))
+    vlan_filtering: bool | None = declared(values.boolean, types=("bridge",))
+    vlan_default_pvid: int | None = declared(values.integer(0, 4094), types=("bridge",))
+    stp: bool | None = declared(values.boolean, types=("bridge",))
+    priority: int | None = declared(values.integer(0, 65535), types=("bridge",))
+    forward_delay: int | None = declared(values.integer(0, 3000), types=("bridge",))
+    ageing_time: int | None = declared(values.integer(0, 100_000_000), types=("bridge",))
+    mcast_snooping: bool | None = declared(values.boolean, types=("bridge",))
+    mcast_querier: bool | None = declared(values.boolean, types=("bridge",))
 
-    vlans: Optional[Tuple[Vlan, ...]] = declared(values.listing(parse_vlan), types=_PORT)
-    isolated: Optional[bool] = declared(values.boolean, types=_PORT)
-    hairpin: Optional[bool] = declared(values.boolean, types=_PORT)
-    learning: Optional[bool] = declared(values.boolean, types=_PORT)
-    flood: Optional[bool] = declared(values.boolean, types=_PORT)
-    mcast_flood: Optional[bool] = declared(values.boolean, types=_PORT)
-    bcast_flood: Optional[bool] = declared(values.boolean, types=_PORT)
-    neigh_suppress: Optional[bool] = declared(values.boolean, types=_PORT)
-    bpdu_guard: Optional[bool] = declared(values.boolean, types=_PORT)
-    root_block: Optional[bool] = declared(values.boolean, types=_PORT)
+    vlans: tuple[Vlan, ...] | None = declared(values.listing(parse_vlan), types=_PORT)
+    isolated: bool | None = declared(values.boolean, types=_PORT)
+    hairpin: bool | None = declared(values.boolean, types=_PORT)
+    learning: bool | None = declared(values.boolean, types=_PORT)
+    flood: bool | None = declared(values.boolean, types=_PORT)
+    mcast_flood: bool | None = declared(values.boolean, types=_PORT)
+    bcast_flood: bool | None = declared(values.boolean, types=_PORT)
+    neigh_suppress: bool | None = declared(values.boolean, types=_PORT)
+    bpdu_guard: bool | None = declared(values.boolean, types=_PORT)
+    root_block: bool | None = declared(values.boolean, types=_PORT)
 
-    peer: Optional[Tuple[str, str]] = declared(parse_peer, fixed=True, types=("veth",))
+    peer: tuple[str, str] | None = declared(parse_peer, fixed=True, types=("veth",))
 
-    user: Optional[str] = declared(values.text, types=("tap",))
-    group: Optional[str] = declared(values.text, types=("tap",))
-    multi_queue: Optional[bool] = declared(values.boolean, fixed=True, types=("tap",))
-    vnet_hdr: Optional[bool] = declared(values.boolean, fixed=True, types=("tap",))
+    user: str | None = declared(values.text, types=("tap",))
+    group: str | None = declared(values.text, types=("tap",))
+    multi_queue: bool | None = declared(values.boolean, fixed=True, types=("tap",))
+    vnet_hdr: bool | None = declared(values.boolean, fixed=True, types=("tap",))
 
-    parent: Optional[str] = declared(values.device_name, fixed=True, types=("vlan", "vxlan"))
-    id: Optional[int] = declared(values.integer(0, 16_777_215), fixed=True, types=("vlan", "vxlan"))
-    protocol: Optional[str] = declared(values.choice("802.1Q", "802.1ad"), fixed=True, types=("vlan",))
+    parent: str | None = declared(values.device_name, fixed=True, types=("vlan", "vxlan"))
+    id: int | None = declared(values.integer(0, 16_777_215), fixed=True, types=("vlan", "vxlan"))
+    protocol: str | None = declared(values.choice("802.1Q", "802.1ad"), fixed=True, types=("vlan",))
 
-    local: Optional[str] = declared(values.ip, types=("vxlan",))
-    remote: Optional[str] = declared(values.ip, types=("vxlan",))
-    port: Optional[int] = declared(values.integer(1, 65535), fixed=True, types=("vxlan",))
-    fdb_learning: Optional[bool] = declared(values.boolean, types=("vxlan",))
-    ttl: Optional[int] = declared(values.integer(0, 255), types=("vxlan",))
-    ageing: Optional[int] = declared(values.integer(0, 100_000_000), types=("vxlan",))
+    local: str | None = declared(values.ip, types=("vxlan",))
+    remote: str | None = declared(values.ip, types=("vxlan",))
+    port: int | None = declared(values.integer(1, 65535), fixed=True, types=("vxlan",))
+    fdb_learning: bool | None = declared(values.boolean, types=("vxlan",))
+    ttl: int | None = declared(values.integer(0, 255), types=("vxlan",))
+    ageing: int | None = declared(values.integer(0, 100_000_000), types=("vxlan",))
 
-    table: Optional[int] = declared(values.integer(1, 4_294_967_295), fixed=True, types=("vrf",))
+    table: int | None = declared(values.integer(1, 4_294_967_295), fixed=True, types=("vrf",))
 
     # Observed only: how the kernel numbers the device and its veth peer.
     index: int = 0
     peer_index: int = 0
-    fitting: Tuple[Tuple[str, str], ...] = ()
+    fitting: tuple[tuple[str, str], ...] = ()
 
     def faults(self) -> Iterator[str]:
         for name, spec in all_fields(type(self)).items():
@@ -210,7 +212,7 @@ class Link(Resource):
         for raw in reading.links:
             yield _observed(raw, reading, vlans, raw["ifname"] in physical)
 
-    def differences(self, seen: Resource) -> Tuple[Difference, ...]:
+    def differences(self, seen: Resource) -> tuple[Difference, ...]:
         assert isinstance(seen, Link)
         if self.type in ("physical", "ovs"):
             seen = replace(seen, type=self.type)
@@ -220,7 +222,7 @@ class Link(Resource):
             seen = replace(seen, user=_same(self.user, seen.user, _uid), group=_same(self.group, seen.group, _gid))
         return super().differences(seen)
 
-    def parents(self) -> Tuple[Key, ...]:
+    def parents(self) -> tuple[Key, ...]:
         parents = list(super().parents())
         if self.type == "vlan" and self.parent:
             parents.append(link_key(self.namespace, self.parent))
@@ -242,14 +244,14 @@ class Link(Resource):
                 return here
         return super().goes_along(removed)
 
-    def after(self) -> Tuple[Key, ...]:
+    def after(self) -> tuple[Key, ...]:
         others = [self.master, self.parent]
         keys = [link_key(self.namespace, name) for name in others if name]
         if self.type == "veth" and self.peer and self.peer[0]:
             keys.append(("namespace", HOST, self.peer[0]))
         return tuple(keys)
 
-    def claims(self) -> Tuple[Key, ...]:
+    def claims(self) -> tuple[Key, ...]:
         if self.type == "vxlan":
             return (("vni", self.namespace, str(self.id), str(self.port or 4789), str(self.parent)),)
         if self.type == "vlan":
@@ -263,22 +265,22 @@ class Link(Resource):
         assert self.peer is not None
         return (self.namespace, self.name) < self.peer
 
-    def add(self, mark: Mark) -> List[Step]:
+    def add(self, mark: Mark) -> list[Step]:
         if self.type == "physical":
             return []
         steps = self._made()
         steps += self._set(self._pairs_wanted(), mark)
         return steps
 
-    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> List[Step]:
+    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
         assert isinstance(seen, Link)
         wanted = {d.field: d.after for d in differences}
-        steps: List[Step] = []
+        steps: list[Step] = []
         if {"user", "group"} & set(wanted):
             steps.append(self._step("tuntap", "add", "dev", self.name, "mode", "tap", *self._tap_words()))
         return steps + self._set(wanted, mark, seen)
 
-    def remove(self, mark: Mark) -> List[Step]:
+    def remove(self, mark: Mark) -> list[Step]:
         return [self._step("link", "del", "dev", self.name)]
 
     def details(self) -> str:
@@ -291,7 +293,7 @@ class Link(Resource):
             return ", ".join(shown)
         for name in all_fields(type(self)):
             value = getattr(self, name)
-            if name in ("name", "type", "up", "master", "peer") or value in (None, (), False, ""):
+            if name in ("name", "type", "label", "up", "master", "peer") or value in (None, (), False, ""):
                 continue
             shown.append(word(name) if value is True else f"{word(name)} {show(value)}")
         return ", ".join(shown)
@@ -299,10 +301,12 @@ class Link(Resource):
     def _step(self, *words: str) -> Step:
         return Step("ip", self.namespace, words)
 
-    def _made(self) -> List[Step]:
+    def _made(self) -> list[Step]:
         """The lines that bring the device into being, without its attributes."""
         if self.type == "ovs":
-            return [Step("ip", HOST, ("link", "set", "dev", self.name, "netns", self.namespace))] if self.namespace else []
+            return (
+                [Step("ip", HOST, ("link", "set", "dev", self.name, "netns", self.namespace))] if self.namespace else []
+            )
         if self.type == "veth":
             return self._made_veth()
         if self.type == "tap":
@@ -321,7 +325,7 @@ class Link(Resource):
             words += _typed(_VXLAN, self._pairs_wanted(), on_off=False)
         return [self._step(*words)]
 
-    def _made_veth(self) -> List[Step]:
+    def _made_veth(self) -> list[Step]:
         assert self.peer is not None
         if not self.creates_peer():
             return []
@@ -330,19 +334,19 @@ class Link(Resource):
         words += ["peer", "name", peer_name, *_netns(peer_namespace)]
         return [Step("ip", HOST, tuple(words))]
 
-    def _tap_words(self) -> List[str]:
+    def _tap_words(self) -> list[str]:
         words = ["user", self.user] if self.user else []
         words += ["group", self.group] if self.group else []
         words += ["multi_queue"] if self.multi_queue else []
         return words + (["vnet_hdr"] if self.vnet_hdr else [])
 
-    def _pairs_wanted(self) -> Dict[str, Any]:
+    def _pairs_wanted(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in all_fields(type(self)) if getattr(self, name) is not None}
 
-    def _set(self, wanted: Mapping[str, Any], mark: Mark, seen: Optional[Link] = None) -> List[Step]:
+    def _set(self, wanted: Mapping[str, Any], mark: Mark, seen: Link | None = None) -> list[Step]:
         """The lines that set attributes of an existing device, ``up`` after everything else."""
-        words: List[str] = []
-        if self.type not in ("physical", "ovs") and (seen is None or "mark" in wanted):
+        words: list[str] = []
+        if self.type not in ("physical", "ovs") and (seen is None or {"mark", "label"} & set(wanted)):
             words += ["alias", mark.alias(self.label or self.name)]
         if "mac" in wanted:
             words += ["address", wanted["mac"]]
@@ -364,16 +368,16 @@ class Link(Resource):
             steps.append(self._step("link", "set", "dev", self.name, "up" if wanted["up"] else "down"))
         return steps
 
-    def _set_typed(self, kind: str, words: Sequence[str]) -> List[Step]:
+    def _set_typed(self, kind: str, words: Sequence[str]) -> list[Step]:
         return [self._step("link", "set", "dev", self.name, "type", kind, *words)] if words else []
 
-    def _set_vlans(self, wanted: Mapping[str, Any], seen: Optional[Link]) -> List[Step]:
+    def _set_vlans(self, wanted: Mapping[str, Any], seen: Link | None) -> list[Step]:
         """VLANs of a port: new and changed ones first, then those that go."""
         if "vlans" not in wanted:
             return []
         target = ["self"] if self.type == "bridge" else []
         steps = []
-        before: Dict[int, Vlan] = {}
+        before: dict[int, Vlan] = {}
         if seen is None or "master" in wanted:
             # A port that joins a bridge starts with the bridge's default VLAN, whichever that is.
             steps.append(Step("bridge", self.namespace, ("vlan", "del", "dev", self.name, "vid", "1-4094", *target)))
@@ -389,55 +393,55 @@ class Link(Resource):
         return steps
 
 
-def joined(links: Sequence[Link]) -> List[Link]:
+def joined(links: Sequence[Link]) -> list[Link]:
     """Give each veth end its peer.
 
     The kernel shows a peer in another namespace by its number only; two ends belong together when each has
     the other's number. Numbers repeat from namespace to namespace, so that more than one end may fit.
     """
-    ends: Dict[Tuple[int, int], List[Link]] = {}
+    ends: dict[tuple[int, int], list[Link]] = {}
     for link in links:
         if link.type == "veth" and link.peer is None:
             ends.setdefault((link.index, link.peer_index), []).append(link)
-    result = []
-    for link in links:
-        if link.type == "veth" and link.peer is None:
-            others = ends.get((link.peer_index, link.index), ())
-            fitting = tuple((o.namespace, o.name) for o in others if o.namespace != link.namespace)
-            link = replace(link, peer=fitting[0] if fitting else None, fitting=fitting)
-        result.append(link)
-    return result
+    return [_with_peer(link, ends.get((link.peer_index, link.index), ())) for link in links]
 
 
-def _uid(name: str) -> Optional[int]:
+def _with_peer(link: Link, others: Sequence[Link]) -> Link:
+    if link.type != "veth" or link.peer is not None:
+        return link
+    fitting = tuple((o.namespace, o.name) for o in others if o.namespace != link.namespace)
+    return replace(link, peer=fitting[0] if fitting else None, fitting=fitting)
+
+
+def _uid(name: str) -> int | None:
     try:
         return int(name) if name.isdigit() else pwd.getpwnam(name).pw_uid
     except KeyError:
         return None
 
 
-def _gid(name: str) -> Optional[int]:
+def _gid(name: str) -> int | None:
     try:
         return int(name) if name.isdigit() else grp.getgrnam(name).gr_gid
     except KeyError:
         return None
 
 
-def _same(want: Optional[str], seen: Optional[str], number: Callable[[str], Optional[int]]) -> Optional[str]:
+def _same(want: str | None, seen: str | None, number: Callable[[str], int | None]) -> str | None:
     """The observed owner of a tap, in the declared spelling when both mean one account."""
     if want is None or seen is None or number(want) is None:
         return seen
     return want if number(want) == number(seen) else seen
 
 
-def _netns(namespace: str) -> List[str]:
+def _netns(namespace: str) -> list[str]:
     if not namespace:
         return []
     return ["netns", namespace[len("pid:") :] if namespace.startswith("pid:") else namespace]
 
 
-def _typed(table: Sequence[Tuple[str, str, str]], wanted: Mapping[str, Any], on_off: bool) -> List[str]:
-    words: List[str] = []
+def _typed(table: Sequence[tuple[str, str, str]], wanted: Mapping[str, Any], on_off: bool) -> list[str]:
+    words: list[str] = []
     for name, option, _json in table:
         value = wanted.get(name)
         if value is None:
@@ -451,19 +455,22 @@ def _typed(table: Sequence[Tuple[str, str, str]], wanted: Mapping[str, Any], on_
     return words
 
 
-def _observed(raw: Mapping[str, Any], reading: Reading, vlans: Mapping[str, Tuple[Vlan, ...]], declared_as_is: bool) -> Link:
+def _observed(
+    raw: Mapping[str, Any], reading: Reading, vlans: Mapping[str, tuple[Vlan, ...]], declared_as_is: bool
+) -> Link:
     info = raw.get("linkinfo", {})
     data = info.get("info_data", {})
     kind = _observed_type(info, data)
     name = raw["ifname"]
     owner = alias_owner(raw.get("ifalias"))
     unsigned = owner is None and link_key(reading.namespace, name) in reading.pending
-    found: Dict[str, Any] = {
+    found: dict[str, Any] = {
         "namespace": reading.namespace,
         "name": name,
         "type": kind,
         "owner": reading.scope if unsigned else owner,
         "unsigned": unsigned,
+        "label": alias_label(raw.get("ifalias")),
         "mac": raw.get("address"),
         "mtu": raw["mtu"],
         "up": "UP" in raw["flags"],
@@ -497,17 +504,18 @@ def _observed_type(info: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     return kind if kind in TYPES else "physical"
 
 
-def _from_json(table: Sequence[Tuple[str, str, str]], data: Mapping[str, Any]) -> Dict[str, Any]:
-    found: Dict[str, Any] = {}
-    for name, _option, key in table:
-        key = key if key in data else key + "6"
+def _from_json(table: Sequence[tuple[str, str, str]], data: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, _option, plain in table:
+        # IPv6 values of a VXLAN stand under their own key.
+        key = plain if plain in data else f"{plain}6"
         if key in data:
             parse = all_fields(Link)[name].parse
             found[name] = bool(data[key]) if parse is values.boolean else data[key]
     return found
 
 
-def _observed_vlans(entry: Mapping[str, Any]) -> Tuple[Vlan, ...]:
+def _observed_vlans(entry: Mapping[str, Any]) -> tuple[Vlan, ...]:
     found = []
     for vlan in entry.get("vlans", ()):
         flags = vlan.get("flags", ())

@@ -8,8 +8,9 @@ The mark is the alias of the namespace's own loopback device, readable with ``ip
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Iterator, List, Sequence, Tuple
+from typing import ClassVar
 
 from .. import values
 from .base import HOST, Difference, Key, Mark, Reading, Resource, Step, alias_owner, declared
@@ -19,7 +20,7 @@ from .base import HOST, Difference, Key, Mark, Reading, Resource, Step, alias_ow
 class Namespace(Resource):
     kind: ClassVar[str] = "namespace"
     section: ClassVar[str] = "namespaces"
-    reads: ClassVar[Tuple[str, ...]] = ("links",)
+    reads: ClassVar[tuple[str, ...]] = ("links",)
     usable_at_once: ClassVar[bool] = True
 
     name: str = declared(values.namespace_name, key=True)
@@ -40,17 +41,17 @@ class Namespace(Resource):
             unsigned = owner is None and ("namespace", HOST, name) in reading.pending
             yield cls(name=name, owner=reading.scope if unsigned else owner, unsigned=unsigned)
 
-    def parents(self) -> Tuple[Key, ...]:
+    def parents(self) -> tuple[Key, ...]:
         return ()
 
-    def add(self, mark: Mark) -> List[Step]:
+    def add(self, mark: Mark) -> list[Step]:
         return [Step("ip", HOST, ("netns", "add", self.name)), *self._signed(mark)]
 
-    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> List[Step]:
+    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
         return self._signed(mark)
 
-    def remove(self, mark: Mark) -> List[Step]:
+    def remove(self, mark: Mark) -> list[Step]:
         return [Step("ip", HOST, ("netns", "del", self.name))]
 
-    def _signed(self, mark: Mark) -> List[Step]:
+    def _signed(self, mark: Mark) -> list[Step]:
         return [Step("ip", self.name, ("link", "set", "dev", "lo", "up", "alias", mark.alias(self.name)))]

@@ -8,8 +8,9 @@ The mark is the entry's protocol number.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, ClassVar
 
 from .. import values
 from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link_key
@@ -19,12 +20,12 @@ from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link
 class Neighbour(Resource):
     kind: ClassVar[str] = "neighbour"
     section: ClassVar[str] = "neighbours"
-    reads: ClassVar[Tuple[str, ...]] = ("neighbours",)
+    reads: ClassVar[tuple[str, ...]] = ("neighbours",)
 
     link: str = declared(values.device_name, key=True)
     address: str = declared(values.ip, key=True)
     proxy: bool = declared(values.boolean, key=True)
-    mac: Optional[str] = declared(values.mac)
+    mac: str | None = declared(values.mac)
 
     @property
     def title(self) -> str:
@@ -51,24 +52,26 @@ class Neighbour(Resource):
                     owner=reading.protocol_owner(raw),
                 )
 
-    def parents(self) -> Tuple[Key, ...]:
+    def parents(self) -> tuple[Key, ...]:
         return (*super().parents(), link_key(self.namespace, self.link))
 
-    def add(self, mark: Mark) -> List[Step]:
+    def add(self, mark: Mark) -> list[Step]:
         return [self._step(mark)]
 
-    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> List[Step]:
+    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
         return [self._step(mark)]
 
-    def remove(self, mark: Mark) -> List[Step]:
+    def remove(self, mark: Mark) -> list[Step]:
         return [Step("ip", self.namespace, ("neigh", "del", *self._words()))]
 
     def details(self) -> str:
         return f"mac {self.mac}" if self.mac else ""
 
-    def _words(self) -> Tuple[str, ...]:
+    def _words(self) -> tuple[str, ...]:
         return (*(("proxy",) if self.proxy else ()), self.address, "dev", self.link)
 
     def _step(self, mark: Mark) -> Step:
         permanent = () if self.proxy else ("lladdr", str(self.mac), "nud", "permanent")
-        return Step("ip", self.namespace, ("neigh", "replace", *self._words(), *permanent, "protocol", str(mark.protocol)))
+        return Step(
+            "ip", self.namespace, ("neigh", "replace", *self._words(), *permanent, "protocol", str(mark.protocol))
+        )

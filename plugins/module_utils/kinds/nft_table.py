@@ -14,9 +14,10 @@ The mark is the table's name, ``hostnet.SCOPE.NAME``.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Any, ClassVar, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, ClassVar
 
 from .. import values
 from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link_key
@@ -31,12 +32,12 @@ class Chain:
     """A chain: its rules in nft's words, and for a base chain where it hooks in."""
 
     name: str
-    rules: Tuple[str, ...] = ()
-    type: Optional[str] = None
-    hook: Optional[str] = None
-    priority: Optional[str] = None
-    policy: Optional[str] = None
-    device: Optional[str] = None
+    rules: tuple[str, ...] = ()
+    type: str | None = None
+    hook: str | None = None
+    priority: str | None = None
+    policy: str | None = None
+    device: str | None = None
 
     def head(self) -> str:
         if not self.hook:
@@ -52,8 +53,8 @@ class Collection:
 
     name: str
     type: str
-    flags: Tuple[str, ...] = ()
-    elements: Tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    elements: tuple[str, ...] = ()
 
     @property
     def word(self) -> str:
@@ -70,17 +71,19 @@ class Part:
     """A chain or set as the kernel shows it: what it is, and its rules or elements in their normal form."""
 
     head: str
-    entries: Tuple[str, ...]
-    handles: Tuple[int, ...] = ()
+    entries: tuple[str, ...]
+    handles: tuple[int, ...] = ()
 
 
-Parts = Mapping[Tuple[str, str], Part]
+Parts = Mapping[tuple[str, str], Part]
 
 
 def parse_chain(value: Any) -> Chain:
     known = {"name", "rules", "type", "hook", "priority", "policy", "device"}
     if not isinstance(value, Mapping) or set(value) - known or not value.get("name"):
-        raise ValueError(f"{value!r} is no chain; write {{name: forward, type: filter, hook: forward, priority: 0, rules: []}}")
+        raise ValueError(
+            f"{value!r} is no chain; write {{name: forward, type: filter, hook: forward, priority: 0, rules: []}}"
+        )
     if value.get("hook") and ("priority" not in value or not value.get("type")):
         raise ValueError(f"chain {value['name']} hooks into {value['hook']} and needs type and priority")
     fixed = {name: str(value[name]) for name in known - {"rules"} if value.get(name) is not None}
@@ -92,23 +95,25 @@ def parse_collection(value: Any) -> Collection:
     if not isinstance(value, Mapping) or set(value) - known or not value.get("name") or not value.get("type"):
         raise ValueError(f"{value!r} is no set; write {{name: ports, type: ifname . ether_addr, elements: []}}")
     texts = values.listing(values.text)
-    return Collection(str(value["name"]), str(value["type"]), texts(value.get("flags", ())), texts(value.get("elements", ())))
+    return Collection(
+        str(value["name"]), str(value["type"]), texts(value.get("flags", ())), texts(value.get("elements", ()))
+    )
 
 
 @dataclass(frozen=True)
 class NftTable(Resource):
     kind: ClassVar[str] = "nft_table"
     section: ClassVar[str] = "nft_tables"
-    reads: ClassVar[Tuple[str, ...]] = ("nft",)
+    reads: ClassVar[tuple[str, ...]] = ("nft",)
 
     family: str = declared(values.choice(*FAMILIES), key=True)
     name: str = declared(values.text, key=True)
-    sets: Optional[Tuple[Collection, ...]] = declared(values.listing(parse_collection, ordered=True))
-    chains: Optional[Tuple[Chain, ...]] = declared(values.listing(parse_chain, ordered=True))
-    body: Optional[str] = declared(values.text)
+    sets: tuple[Collection, ...] | None = declared(values.listing(parse_collection, ordered=True))
+    chains: tuple[Chain, ...] | None = declared(values.listing(parse_chain, ordered=True))
+    body: str | None = declared(values.text)
 
     # The table's normal form: the host's for an observed table, that of the scratch namespace for a declared one.
-    parts: Optional[Parts] = None
+    parts: Parts | None = None
 
     @property
     def title(self) -> str:
@@ -117,7 +122,7 @@ class NftTable(Resource):
     def faults(self) -> Iterator[str]:
         if self.body is not None and (self.sets or self.chains):
             yield "body: is the whole table in nft's words; leave out sets and chains beside it"
-        names = [part.name for part in (*(self.sets or ()), *(self.chains or ()))]
+        names = [part.name for part in self.sets or ()] + [part.name for part in self.chains or ()]
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield f"chains: {name} is named twice; a table's chains and sets have different names"
 
@@ -127,11 +132,11 @@ class NftTable(Resource):
             owner, name = split_name(full_name)
             yield cls(namespace=reading.namespace, family=family, name=name, owner=owner, parts=parts)
 
-    def parents(self) -> Tuple[Key, ...]:
+    def parents(self) -> tuple[Key, ...]:
         devices = sorted({chain.device for chain in self.chains or () if chain.device})
         return (*super().parents(), *(link_key(self.namespace, device) for device in devices))
 
-    def differences(self, seen: Resource) -> Tuple[Difference, ...]:
+    def differences(self, seen: Resource) -> tuple[Difference, ...]:
         """One difference per chain or set that is not as declared."""
         assert isinstance(seen, NftTable)
         want, have = self._parts(), seen._parts()
@@ -145,16 +150,18 @@ class NftTable(Resource):
     def fixed(self, difference: Difference) -> bool:
         return False
 
-    def add(self, mark: Mark) -> List[Step]:
+    def add(self, mark: Mark) -> list[Step]:
         return [Step("nft", self.namespace, (self.text(full_name(mark.scope, self.name)),))]
 
-    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> List[Step]:
+    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
         """One transaction: changed rules by handle, changed elements, and what cannot be edited made anew."""
         assert isinstance(seen, NftTable)
         place = f"{self.family} {full_name(mark.scope, self.name)}"
         want, have = self._parts(), seen._parts()
         if self.body is not None or any(_must_rebuild(want.get(part), have.get(part)) for part in {*want, *have}):
-            return [Step("nft", self.namespace, (f"delete table {place}\n{self.text(full_name(mark.scope, self.name))}",))]
+            return [
+                Step("nft", self.namespace, (f"delete table {place}\n{self.text(full_name(mark.scope, self.name))}",))
+            ]
         lines = [
             f"add chain {place} {chain.name} {{ {chain.head()} }}"
             for chain in self.chains or ()
@@ -169,7 +176,7 @@ class NftTable(Resource):
         lines += [f"delete {kind} {place} {name}" for kind, name in gone]
         return [Step("nft", self.namespace, ("\n".join(lines),))]
 
-    def remove(self, mark: Mark) -> List[Step]:
+    def remove(self, mark: Mark) -> list[Step]:
         return [Step("nft", self.namespace, (f"delete table {self.family} {full_name(mark.scope, self.name)}",))]
 
     def details(self) -> str:
@@ -203,7 +210,7 @@ def full_name(scope: str, name: str) -> str:
     return f"{_PREFIX}{scope}.{name}"
 
 
-def split_name(name: str) -> Tuple[Optional[str], str]:
+def split_name(name: str) -> tuple[str | None, str]:
     """Owner and short name of a table; a foreign table has no owner and keeps its name."""
     if name.startswith(_PREFIX) and name.count(".") >= 2:
         _prefix, scope, short = name.split(".", 2)
@@ -211,10 +218,10 @@ def split_name(name: str) -> Tuple[Optional[str], str]:
     return None, name
 
 
-def tables(objects: Iterable[Mapping[str, Any]]) -> Dict[Tuple[str, str], Dict[Tuple[str, str], Part]]:
+def tables(objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], dict[tuple[str, str], Part]]:
     """The tables in the output of ``nft -j list ruleset``, each as its parts in normal form."""
-    found: Dict[Tuple[str, str], Dict[Tuple[str, str], Part]] = {}
-    rules: Dict[Tuple[str, str, str], List[Tuple[str, int]]] = {}
+    found: dict[tuple[str, str], dict[tuple[str, str], Part]] = {}
+    rules: dict[tuple[str, str, str], list[tuple[str, int]]] = {}
     for entry in objects:
         kind, body = next(iter(entry.items()))
         if kind == "table":
@@ -259,7 +266,7 @@ def _without_counters(value: Any) -> Any:
     }
 
 
-def _summary(part: Optional[Part], other: Optional[Part]) -> Optional[str]:
+def _summary(part: Part | None, other: Part | None) -> str | None:
     """How many rules or elements a part has, and how many of them the other has not."""
     if part is None:
         return None
@@ -267,12 +274,12 @@ def _summary(part: Optional[Part], other: Optional[Part]) -> Optional[str]:
     return f"{len(part.entries)} entries ({own} of its own)" if own else f"{len(part.entries)} entries"
 
 
-def _must_rebuild(want: Optional[Part], have: Optional[Part]) -> bool:
+def _must_rebuild(want: Part | None, have: Part | None) -> bool:
     """A chain's hook and a set's type cannot be edited."""
     return want is not None and have is not None and want.head != have.head
 
 
-def _edited_set(place: str, collection: Collection, want: Parts, have: Parts) -> List[str]:
+def _edited_set(place: str, collection: Collection, want: Parts, have: Parts) -> list[str]:
     part = (collection.word, collection.name)
     if part not in have:
         elements = f" elements = {{ {', '.join(collection.elements)} }};" if collection.elements else ""
@@ -289,12 +296,12 @@ def _edited_set(place: str, collection: Collection, want: Parts, have: Parts) ->
     return lines + ([f"add element {name} {{ {', '.join(str(e) for e in new)} }}"] if new else [])
 
 
-def _element_text(entry: str) -> Optional[str]:
+def _element_text(entry: str) -> str | None:
     """An element's normal form in nft's words, or None where there is more to it than values."""
     return _value_text(json.loads(entry))
 
 
-def _value_text(value: Any) -> Optional[str]:
+def _value_text(value: Any) -> str | None:
     if isinstance(value, str):
         return value if _is_bare(value) else f'"{value}"'
     if isinstance(value, int) and not isinstance(value, bool):
@@ -312,7 +319,7 @@ def _value_text(value: Any) -> Optional[str]:
     return None
 
 
-def _joined(separator: str, items: Sequence[Any]) -> Optional[str]:
+def _joined(separator: str, items: Sequence[Any]) -> str | None:
     texts = [_value_text(item) for item in items]
     return None if None in texts else separator.join(str(text) for text in texts)
 
@@ -322,11 +329,11 @@ def _is_bare(text: str) -> bool:
     return all(c in "0123456789abcdefABCDEF:./*" for c in text)
 
 
-def _edited_chain(place: str, chain: Chain, want: Part, have: Optional[Part]) -> List[str]:
+def _edited_chain(place: str, chain: Chain, want: Part, have: Part | None) -> list[str]:
     """Delete and add the rules that differ; the others stay, and with them their counters."""
     if have is None:
         return [f"add rule {place} {chain.name} {rule}" for rule in chain.rules]
-    lines: List[str] = []
+    lines: list[str] = []
     name = f"{place} {chain.name}"
     for tag, first, last, start, end in SequenceMatcher(None, have.entries, want.entries, autojunk=False).get_opcodes():
         if tag == "equal":

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, ClassVar
 
 from .. import ovsdb, values
 from .base import HOST, Difference, Key, Mark, Reading, Resource, Step, declared
@@ -17,13 +18,13 @@ from .ovs_port import OvsPort
 class OvsBridge(Resource):
     kind: ClassVar[str] = "ovs_bridge"
     section: ClassVar[str] = "ovs_bridges"
-    reads: ClassVar[Tuple[str, ...]] = ("ovs",)
+    reads: ClassVar[tuple[str, ...]] = ("ovs",)
 
     name: str = declared(values.device_name, key=True)
-    datapath_type: Optional[str] = declared(values.choice("system", "netdev"))
-    fail_mode: Optional[str] = declared(values.choice("standalone", "secure"))
-    external_ids: Optional[ovsdb.Pairs] = declared(values.mapping)
-    other_config: Optional[ovsdb.Pairs] = declared(values.mapping)
+    datapath_type: str | None = declared(values.choice("system", "netdev"))
+    fail_mode: str | None = declared(values.choice("standalone", "secure"))
+    external_ids: ovsdb.Pairs | None = declared(values.mapping)
+    other_config: ovsdb.Pairs | None = declared(values.mapping)
 
     def faults(self) -> Iterator[str]:
         if self.namespace:
@@ -45,23 +46,23 @@ class OvsBridge(Resource):
                 owner=ovsdb.owner(row["external_ids"]),
             )
 
-    def differences(self, seen: Resource) -> Tuple[Difference, ...]:
+    def differences(self, seen: Resource) -> tuple[Difference, ...]:
         return tuple(d for d in super().differences(seen) if not _only_more(d))
 
-    def parents(self) -> Tuple[Key, ...]:
+    def parents(self) -> tuple[Key, ...]:
         return ()
 
-    def add(self, mark: Mark) -> List[Step]:
+    def add(self, mark: Mark) -> list[Step]:
         words = ["add-br", self.name, *self._set(_declared(self), mark)]
         return [Step("ovs", HOST, tuple(words))]
 
-    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> List[Step]:
+    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
         return [Step("ovs", HOST, tuple(self._set({d.field: d.after for d in differences}, mark)[1:]))]
 
-    def remove(self, mark: Mark) -> List[Step]:
+    def remove(self, mark: Mark) -> list[Step]:
         return [Step("ovs", HOST, ("del-br", self.name))]
 
-    def _set(self, wanted: Mapping[str, Any], mark: Mark) -> List[str]:
+    def _set(self, wanted: Mapping[str, Any], mark: Mark) -> list[str]:
         words = [f"{name}={wanted[name]}" for name in ("datapath_type", "fail_mode") if name in wanted]
         ids = (*wanted.get("external_ids", ()), (ovsdb.OWNER, mark.scope))
         words += ovsdb.assignments("external_ids", ids)
@@ -76,6 +77,6 @@ def _only_more(difference: Difference) -> bool:
     return ovsdb.missing(difference.after, difference.before or ()) is None
 
 
-def _declared(bridge: OvsBridge) -> Dict[str, Any]:
+def _declared(bridge: OvsBridge) -> dict[str, Any]:
     names = ("datapath_type", "fail_mode", "external_ids", "other_config")
     return {name: getattr(bridge, name) for name in names if getattr(bridge, name) is not None}

@@ -8,8 +8,9 @@ The mark is ``external_ids:hostnet-scope`` of the port.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, ClassVar
 
 from .. import ovsdb, values
 from .base import HOST, Difference, Key, Mark, Reading, Resource, Step, all_fields, declared, link_key
@@ -26,20 +27,22 @@ def parse_tag(value: Any) -> str:
 class OvsPort(Resource):
     kind: ClassVar[str] = "ovs_port"
     section: ClassVar[str] = "ovs_ports"
-    reads: ClassVar[Tuple[str, ...]] = ("ovs",)
+    reads: ClassVar[tuple[str, ...]] = ("ovs",)
 
     name: str = declared(values.device_name, key=True)
     bridge: str = declared(values.device_name, required=True, fixed=True)
-    type: Optional[str] = declared(values.choice("system", "internal", "patch"), fixed=True)
-    peer: Optional[str] = declared(values.device_name, types=("patch",))
-    tag: Optional[str] = declared(parse_tag)
-    trunks: Optional[Tuple[int, ...]] = declared(values.listing(values.integer(0, 4095)))
-    vlan_mode: Optional[str] = declared(values.choice("access", "trunk", "native-tagged", "native-untagged", "dot1q-tunnel"))
-    external_ids: Optional[ovsdb.Pairs] = declared(values.mapping)
-    other_config: Optional[ovsdb.Pairs] = declared(values.mapping)
-    interface_external_ids: Optional[ovsdb.Pairs] = declared(values.mapping)
-    mac: Optional[str] = declared(values.mac)
-    mtu: Optional[int] = declared(values.integer(68, 65535))
+    type: str | None = declared(values.choice("system", "internal", "patch"), fixed=True)
+    peer: str | None = declared(values.device_name, types=("patch",))
+    tag: str | None = declared(parse_tag)
+    trunks: tuple[int, ...] | None = declared(values.listing(values.integer(0, 4095)))
+    vlan_mode: str | None = declared(
+        values.choice("access", "trunk", "native-tagged", "native-untagged", "dot1q-tunnel")
+    )
+    external_ids: ovsdb.Pairs | None = declared(values.mapping)
+    other_config: ovsdb.Pairs | None = declared(values.mapping)
+    interface_external_ids: ovsdb.Pairs | None = declared(values.mapping)
+    mac: str | None = declared(values.mac)
+    mtu: int | None = declared(values.integer(68, 65535))
 
     def faults(self) -> Iterator[str]:
         if self.namespace:
@@ -56,31 +59,31 @@ class OvsPort(Resource):
             if len(members) == 1 and row["_uuid"] in bridges:
                 yield _observed(row, interfaces[members[0]], bridges[row["_uuid"]])
 
-    def differences(self, seen: Resource) -> Tuple[Difference, ...]:
+    def differences(self, seen: Resource) -> tuple[Difference, ...]:
         return tuple(
             d
             for d in super().differences(seen)
             if d.field not in _MAPS or ovsdb.missing(d.after, d.before or ()) is not None
         )
 
-    def parents(self) -> Tuple[Key, ...]:
+    def parents(self) -> tuple[Key, ...]:
         return (("ovs_bridge", HOST, self.bridge),)
 
-    def after(self) -> Tuple[Key, ...]:
+    def after(self) -> tuple[Key, ...]:
         return (link_key(HOST, self.name),) if self.type in (None, "system") and self.name != self.bridge else ()
 
-    def add(self, mark: Mark) -> List[Step]:
+    def add(self, mark: Mark) -> list[Step]:
         wanted = {name: getattr(self, name) for name in all_fields(type(self)) if getattr(self, name) is not None}
         made = [] if self.name == self.bridge else ["--", "add-port", self.bridge, self.name]
         return [Step("ovs", HOST, tuple([*made, *self._set(wanted, mark)][1:]))]
 
-    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> List[Step]:
+    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
         return [Step("ovs", HOST, tuple(self._set({d.field: d.after for d in differences}, mark)[1:]))]
 
-    def remove(self, mark: Mark) -> List[Step]:
+    def remove(self, mark: Mark) -> list[Step]:
         return [] if self.name == self.bridge else [Step("ovs", HOST, ("del-port", self.bridge, self.name))]
 
-    def _set(self, wanted: Mapping[str, Any], mark: Mark) -> List[str]:
+    def _set(self, wanted: Mapping[str, Any], mark: Mark) -> list[str]:
         ids = (*wanted.get("external_ids", ()), (ovsdb.OWNER, mark.scope))
         port = ovsdb.assignments("external_ids", ids)
         port += ovsdb.assignments("other_config", wanted.get("other_config", ()))
@@ -100,7 +103,7 @@ class OvsPort(Resource):
 
 
 def _observed(port: Mapping[str, Any], interface: Mapping[str, Any], bridge: str) -> OvsPort:
-    options: Dict[str, str] = dict(interface["options"])
+    options: dict[str, str] = dict(interface["options"])
     return OvsPort(
         name=port["name"],
         bridge=bridge,

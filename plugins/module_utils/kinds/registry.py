@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Tuple, Type
-
 from .address import Address
 from .base import Resource
 from .link import Link
@@ -20,7 +18,7 @@ from .rule import Rule
 from .sysctl import Sysctl
 from .uplink import Uplink
 
-KINDS: Tuple[Type[Resource], ...] = (
+KINDS: tuple[type[Resource], ...] = (
     Namespace,
     OvsBridge,
     OvsPort,

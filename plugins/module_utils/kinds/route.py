@@ -8,8 +8,9 @@ The mark is the route's protocol number.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, ClassVar
 
 from .. import values
 from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link_key
@@ -37,8 +38,8 @@ class NextHop:
         words += [f"weight {self.weight}" if self.weight > 1 else "", "onlink" if self.onlink else ""]
         return " ".join(word for word in words if word)
 
-    def words(self, family: int) -> List[str]:
-        words: List[str] = []
+    def words(self, family: int) -> list[str]:
+        words: list[str] = []
         if self.via:
             words += ["via", *(["inet6"] if values.family(self.via) > family else []), self.via]
         words += ["dev", self.dev] if self.dev else []
@@ -66,16 +67,16 @@ def parse_destination(value: Any) -> str:
 class Route(Resource):
     kind: ClassVar[str] = "route"
     section: ClassVar[str] = "routes"
-    reads: ClassVar[Tuple[str, ...]] = ("routes",)
+    reads: ClassVar[tuple[str, ...]] = ("routes",)
 
     destination: str = declared(parse_destination, key=True)
     table: int = declared(values.integer(1, 4_294_967_295), key=True)
     metric: int = declared(values.integer(0, 4_294_967_295), key=True)
-    type: Optional[str] = declared(values.choice(*TYPES))
-    next_hops: Optional[Tuple[NextHop, ...]] = declared(values.listing(parse_next_hop))
-    source: Optional[str] = declared(values.ip)
-    scope: Optional[str] = declared(values.choice("global", "link", "host"))
-    mtu: Optional[int] = declared(values.integer(68, 65535))
+    type: str | None = declared(values.choice(*TYPES))
+    next_hops: tuple[NextHop, ...] | None = declared(values.listing(parse_next_hop))
+    source: str | None = declared(values.ip)
+    scope: str | None = declared(values.choice("global", "link", "host"))
+    mtu: int | None = declared(values.integer(68, 65535))
 
     # Observed only: the protocol number, which says who made the route.
     protocol: int = 0
@@ -130,35 +131,35 @@ class Route(Resource):
             if int(raw["protocol"]) not in KERNEL_PROTOCOLS and raw["type"] in _TYPE_NUMBERS:
                 yield _observed(raw, reading)
 
-    def differences(self, seen: Resource) -> Tuple[Difference, ...]:
+    def differences(self, seen: Resource) -> tuple[Difference, ...]:
         """Where a next hop does not say its link, the kernel has chosen one."""
         assert isinstance(seen, Route)
         if self.next_hops and seen.next_hops and _agree(self.next_hops, seen.next_hops):
             seen = replace(seen, next_hops=self.next_hops)
         return super().differences(seen)
 
-    def parents(self) -> Tuple[Key, ...]:
+    def parents(self) -> tuple[Key, ...]:
         links = tuple(link_key(self.namespace, hop.dev) for hop in self.next_hops or () if hop.dev)
         return (*super().parents(), *links)
 
-    def after(self) -> Tuple[Key, ...]:
-        """A gateway must be reachable: every address of the namespace, and the routes that need no gateway, come first."""
-        keys: List[Key] = [("address", self.namespace), ("link", self.namespace)]
+    def after(self) -> tuple[Key, ...]:
+        """A gateway must be reachable: the namespace's addresses, and its routes without a gateway, come first."""
+        keys: list[Key] = [("address", self.namespace), ("link", self.namespace)]
         if any(hop.via for hop in self.next_hops or ()):
             keys.append(("route", self.namespace, "direct"))
         return tuple(keys)
 
-    def groups(self) -> Tuple[Key, ...]:
+    def groups(self) -> tuple[Key, ...]:
         direct = not any(hop.via for hop in self.next_hops or ())
         return (("route", self.namespace, "direct"),) if direct else ()
 
-    def add(self, mark: Mark) -> List[Step]:
+    def add(self, mark: Mark) -> list[Step]:
         return [self.line("add", mark.protocol)]
 
-    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> List[Step]:
+    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
         return [self._merged(seen).line("replace", mark.protocol)]
 
-    def remove(self, mark: Mark) -> List[Step]:
+    def remove(self, mark: Mark) -> list[Step]:
         words = ("route", "del", *self._type_words(), self.destination, *self._place())
         return [Step("ip", self.namespace, words)]
 
@@ -175,10 +176,10 @@ class Route(Resource):
         kept = {name: getattr(seen, name) for name in ("source", "mtu", "scope") if getattr(self, name) is None}
         return replace(self, **kept)
 
-    def _type_words(self) -> Tuple[str, ...]:
+    def _type_words(self) -> tuple[str, ...]:
         return (self.type,) if self.type and self.type != "unicast" else ()
 
-    def _place(self) -> List[str]:
+    def _place(self) -> list[str]:
         words = ["table", str(self.table)]
         return words + (["metric", str(self.metric)] if self.metric else [])
 

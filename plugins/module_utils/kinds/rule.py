@@ -8,8 +8,9 @@ The kernel has no way to change a rule, so that a rule's whole content is its id
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, ClassVar
 
 from .. import values
 from .base import Difference, Key, Mark, Reading, Resource, Step, declared
@@ -60,23 +61,22 @@ def parse_ports(value: Any) -> str:
 class Rule(Resource):
     kind: ClassVar[str] = "rule"
     section: ClassVar[str] = "rules"
-    reads: ClassVar[Tuple[str, ...]] = ("rules",)
+    reads: ClassVar[tuple[str, ...]] = ("rules",)
+    optional_keys: ClassVar[tuple[str, ...]] = ("table", "inverted", *_SELECTORS)
 
     family: int = declared(values.integer(4, 6), key=True)
     priority: int = declared(values.integer(1, 32765 + 4294934529), key=True)
     action: str = declared(values.choice(*_ACTIONS), key=True)
-    table: Optional[int] = declared(values.integer(1, 4_294_967_295), key=True)
-    source: Optional[str] = declared(values.prefix, key=True)
-    destination: Optional[str] = declared(values.prefix, key=True)
-    iif: Optional[str] = declared(values.device_name, key=True)
-    oif: Optional[str] = declared(values.device_name, key=True)
-    fwmark: Optional[str] = declared(parse_fwmark, key=True)
-    ip_protocol: Optional[int] = declared(parse_ip_protocol, key=True)
-    source_port: Optional[str] = declared(parse_ports, key=True)
-    destination_port: Optional[str] = declared(parse_ports, key=True)
-    inverted: Optional[bool] = declared(values.boolean, key=True)
-
-    optional: ClassVar[Tuple[str, ...]] = ("table", "inverted", *_SELECTORS)
+    table: int | None = declared(values.integer(1, 4_294_967_295), key=True)
+    source: str | None = declared(values.prefix, key=True)
+    destination: str | None = declared(values.prefix, key=True)
+    iif: str | None = declared(values.device_name, key=True)
+    oif: str | None = declared(values.device_name, key=True)
+    fwmark: str | None = declared(parse_fwmark, key=True)
+    ip_protocol: int | None = declared(parse_ip_protocol, key=True)
+    source_port: str | None = declared(parse_ports, key=True)
+    destination_port: str | None = declared(parse_ports, key=True)
+    inverted: bool | None = declared(values.boolean, key=True)
 
     @property
     def title(self) -> str:
@@ -112,25 +112,25 @@ class Rule(Resource):
             fields = {name: value for name, value in raw.items() if name != "protocol"}
             yield cls(namespace=reading.namespace, owner=reading.protocol_owner(raw), **fields)
 
-    def after(self) -> Tuple[Key, ...]:
+    def after(self) -> tuple[Key, ...]:
         """The table is filled before packets are sent to it."""
         return (("route", self.namespace),)
 
-    def add(self, mark: Mark) -> List[Step]:
+    def add(self, mark: Mark) -> list[Step]:
         return [self._step("add", "protocol", str(mark.protocol))]
 
-    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> List[Step]:
+    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
         """Only the mark can differ, and the kernel takes no second rule that differs in nothing else."""
         return [self._step("del"), self._step("add", "protocol", str(mark.protocol))]
 
-    def remove(self, mark: Mark) -> List[Step]:
+    def remove(self, mark: Mark) -> list[Step]:
         return [self._step("del", "protocol", str(mark.protocol))]
 
     def details(self) -> str:
         return ""
 
-    def _selected(self) -> List[str]:
-        words: List[str] = []
+    def _selected(self) -> list[str]:
+        words: list[str] = []
         for name in _SELECTORS:
             if getattr(self, name) is not None:
                 words += [_WORDS[name], str(getattr(self, name))]

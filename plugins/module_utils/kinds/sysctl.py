@@ -9,8 +9,9 @@ A sysctl is nobody's property: it is set while it is declared, and gets its earl
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, List, Optional, Sequence, Tuple
+from typing import Any, ClassVar
 
 from .. import values
 from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link_key
@@ -37,7 +38,7 @@ def parse_value(value: Any) -> str:
 class Sysctl(Resource):
     kind: ClassVar[str] = "sysctl"
     section: ClassVar[str] = "sysctls"
-    reads: ClassVar[Tuple[str, ...]] = ("sysctls",)
+    reads: ClassVar[tuple[str, ...]] = ("sysctls",)
     restorable: ClassVar[bool] = True
 
     name: str = declared(parse_name, key=True)
@@ -48,7 +49,7 @@ class Sysctl(Resource):
         return self.name if "." in self.name else self.name.replace("/", ".")
 
     @property
-    def link(self) -> Optional[str]:
+    def link(self) -> str | None:
         """The device this sysctl belongs to, if it belongs to one."""
         match = _PER_LINK.match(self.name)
         return match[1] if match and match[1] not in ("all", "default") else None
@@ -62,23 +63,23 @@ class Sysctl(Resource):
     def marked(self) -> bool:
         return False
 
-    def parents(self) -> Tuple[Key, ...]:
+    def parents(self) -> tuple[Key, ...]:
         return (*super().parents(), *((link_key(self.namespace, self.link),) if self.link else ()))
 
-    def groups(self) -> Tuple[Key, ...]:
+    def groups(self) -> tuple[Key, ...]:
         return (("sysctl", self.namespace, "of links" if self.link else "of the namespace"),)
 
-    def after(self) -> Tuple[Key, ...]:
+    def after(self) -> tuple[Key, ...]:
         """What holds for all devices is written first: writing it resets the single ones."""
         return (("sysctl", self.namespace, "of the namespace"),) if self.link else ()
 
-    def add(self, mark: Mark) -> List[Step]:
+    def add(self, mark: Mark) -> list[Step]:
         return [self._step()]
 
-    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> List[Step]:
+    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
         return [self._step()]
 
-    def remove(self, mark: Mark) -> List[Step]:
+    def remove(self, mark: Mark) -> list[Step]:
         return []
 
     def details(self) -> str:

@@ -10,8 +10,9 @@ whatever foreign addresses and routes the bridge then has move back to the link.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, ClassVar
 
 from .. import values
 from .address import Address
@@ -27,8 +28,8 @@ def parse_bridge(value: Any) -> str:
 class Load:
     """What a device carries: its addresses, and the routes that lead over it."""
 
-    addresses: Tuple[Address, ...] = ()
-    routes: Tuple[Route, ...] = ()
+    addresses: tuple[Address, ...] = ()
+    routes: tuple[Route, ...] = ()
 
     def __str__(self) -> str:
         words = [address.address for address in self.addresses] + [route.title for route in self.routes]
@@ -39,17 +40,17 @@ class Load:
 class Uplink(Resource):
     kind: ClassVar[str] = "uplink"
     section: ClassVar[str] = "uplinks"
-    reads: ClassVar[Tuple[str, ...]] = ("links", "routes")
+    reads: ClassVar[tuple[str, ...]] = ("links", "routes")
     restorable: ClassVar[bool] = True
 
     link: str = declared(values.device_name, key=True)
-    bridge: Optional[str] = declared(parse_bridge, required=True)
+    bridge: str | None = declared(parse_bridge, required=True)
 
     # Observed only: what the link carries, and what foreign load its bridge carries.
     on_link: Load = Load()
     on_bridge: Load = Load()
     # Declared only: the addresses that the document itself puts on the bridge.
-    declared_there: Tuple[str, ...] = ()
+    declared_there: tuple[str, ...] = ()
 
     def completed(self, others: Mapping[Key, Resource]) -> Uplink:
         there = [o for o in others.values() if isinstance(o, Address) and o.namespace == self.namespace]
@@ -67,7 +68,7 @@ class Uplink(Resource):
                 on_bridge=_load(reading, masters[link]),
             )
 
-    def differences(self, seen: Resource) -> Tuple[Difference, ...]:
+    def differences(self, seen: Resource) -> tuple[Difference, ...]:
         assert isinstance(seen, Uplink)
         found = []
         if self.bridge != seen.bridge:
@@ -85,28 +86,28 @@ class Uplink(Resource):
     def marked(self) -> bool:
         return False
 
-    def parents(self) -> Tuple[Key, ...]:
+    def parents(self) -> tuple[Key, ...]:
         return (*super().parents(), link_key(self.namespace, self.link))
 
-    def after(self) -> Tuple[Key, ...]:
+    def after(self) -> tuple[Key, ...]:
         return (("link", self.namespace), ("address", self.namespace)) if self.bridge else ()
 
-    def add(self, mark: Mark) -> List[Step]:
+    def add(self, mark: Mark) -> list[Step]:
         raise AssertionError("an uplink is observed whenever its link exists")
 
-    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> List[Step]:
+    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
         assert isinstance(seen, Uplink)
         if self.bridge:
             return self._moved(seen.on_link, self.link, self.bridge, ("master", self.bridge), set(self.declared_there))
         return self._moved(seen.on_bridge, str(seen.bridge), self.link, ("nomaster",), set())
 
-    def remove(self, mark: Mark) -> List[Step]:
+    def remove(self, mark: Mark) -> list[Step]:
         return []
 
     def details(self) -> str:
         return f"on {self.bridge}"
 
-    def _moved(self, load: Load, old: str, new: str, master: Tuple[str, ...], there: Set[str]) -> List[Step]:
+    def _moved(self, load: Load, old: str, new: str, master: tuple[str, ...], there: set[str]) -> list[Step]:
         """Enslave or free the link, then everything to its new place, and only then away from the old one."""
         steps = [Step("ip", self.namespace, ("link", "set", "dev", self.link, *master))]
         for address in load.addresses:
@@ -143,5 +144,5 @@ def _learned(address: Address) -> bool:
     return values.family(address.address) == 6 and address.lifetimes is not None
 
 
-def _leads_over(hops: Optional[Tuple[NextHop, ...]], link: str) -> bool:
+def _leads_over(hops: tuple[NextHop, ...] | None, link: str) -> bool:
     return any(hop.dev == link for hop in hops or ())

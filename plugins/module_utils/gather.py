@@ -1,0 +1,73 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host's objects as a document: what observing finds, in the words that a document uses."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from . import ovsdb
+from .host import Host
+from .kinds.base import HOST, Resource, all_fields
+from .kinds.nft_table import NftTable, full_name
+from .kinds.ovs_port import OvsPort
+from .kinds.registry import KINDS
+from .ledger import Ledger, LedgerStore
+from .observe import Observer
+
+_MAPS = ("external_ids", "other_config", "interface_external_ids")
+
+
+def gather(host: Host, scope: str | None, namespaces: Sequence[str] | None = None) -> dict[str, Any]:
+    """What is on the host: the objects of one scope as its document, or all objects, each with its ``owner``.
+
+    :raises HostError: when the host cannot be read.
+    """
+    with host.locked(), host.timed("observe"):
+        store = LedgerStore(host.run_directory)
+        ledger, owners = store.open(scope) if scope else (Ledger("", 0), store.owners())
+        observer = Observer(host, ledger, owners, {}, owned_only=scope is not None)
+        known = ledger.namespaces if ledger.known else host.namespaces()
+        observer.read([HOST, *(known if namespaces is None else namespaces)], {})
+        changed = observer.restorable()
+        document: dict[str, Any] = {"scope": scope} if scope else {}
+        for resource in observer.world().objects.values():
+            ours = scope is None or (resource.owner == scope and resource.marked) or resource.key in changed
+            if ours and not (isinstance(resource, OvsPort) and resource.name == resource.bridge):
+                document.setdefault(resource.section, []).append(_entry(resource, host, scope))
+    order = {"scope": -1, **{cls.section: position for position, cls in enumerate(KINDS)}}
+    return dict(sorted(document.items(), key=lambda item: order[item[0]]))
+
+
+def _entry(resource: Resource, host: Host, scope: str | None) -> dict[str, Any]:
+    entry: dict[str, Any] = {"namespace": resource.namespace} if resource.namespace else {}
+    for name in all_fields(type(resource)):
+        value = getattr(resource, name)
+        if value is not None:
+            entry[name] = _plain(name, value)
+    if isinstance(resource, NftTable):
+        name = full_name(resource.owner, resource.name) if resource.owner else resource.name
+        entry["body"] = _body(host.nft_text(resource.namespace, resource.family, name))
+    if scope is None:
+        entry["owner"] = resource.owner
+    return entry
+
+
+def _plain(name: str, value: Any) -> Any:
+    if name == "peer" and isinstance(value, tuple):
+        return {"namespace": value[0], "name": value[1]}
+    if name in _MAPS:
+        return {key: item for key, item in value if key != ovsdb.OWNER}
+    if isinstance(value, tuple):
+        return [_plain("", item) for item in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {key: item for key, item in dataclasses.asdict(value).items() if item not in ("", False)}
+    return value
+
+
+def _body(text: str) -> str:
+    """A table without its first and last line, which name it."""
+    return "\n".join(line.strip() for line in text.strip().splitlines()[1:-1])
