@@ -12,6 +12,7 @@ from typing import Any
 from . import ovsdb
 from .host import Host
 from .kinds.base import HOST, Resource, all_fields
+from .kinds.namespace import Namespace
 from .kinds.nft_table import NftTable, full_name
 from .kinds.ovs_port import OvsPort
 from .kinds.registry import KINDS
@@ -36,10 +37,17 @@ def gather(host: Host, scope: str | None, namespaces: Sequence[str] | None = Non
         document: dict[str, Any] = {"scope": scope} if scope else {}
         for resource in observer.world().objects.values():
             ours = scope is None or (resource.owner == scope and resource.marked) or resource.key in changed
-            if ours and not (isinstance(resource, OvsPort) and resource.name == resource.bridge):
+            if ours and not _goes_without_saying(resource):
                 document.setdefault(resource.section, []).append(_entry(resource, host, scope))
     order = {"scope": -1, **{cls.section: position for position, cls in enumerate(KINDS)}}
     return dict(sorted(document.items(), key=lambda item: order[item[0]]))
+
+
+def _goes_without_saying(resource: Resource) -> bool:
+    """A bridge's own port, and the namespace of a process: no document declares them."""
+    if isinstance(resource, OvsPort):
+        return resource.name == resource.bridge
+    return isinstance(resource, Namespace) and resource.name.startswith("pid:")
 
 
 def _entry(resource: Resource, host: Host, scope: str | None) -> dict[str, Any]:

@@ -136,7 +136,7 @@ def observed(raw: Mapping[str, Any], link: str, reading: Reading, primaries: dic
         broadcast=raw.get("broadcast"),
         label=raw.get("label"),
         scope={"0": "global", _LINK_SCOPE: "link", "254": "host"}.get(str(raw.get("scope")), str(raw.get("scope"))),
-        nodad=raw.get("nodad", False),
+        nodad=raw.get("nodad", False) if raw["family"] == "inet6" else None,
         noprefixroute=raw.get("noprefixroute", False),
         owner=owner,
         primary=primary,

@@ -33,9 +33,9 @@ class Namespace(Resource):
 
     @classmethod
     def observe(cls, reading: Reading, wanted: Sequence[Namespace]) -> Iterator[Namespace]:
-        """The namespace a reading was taken in; process namespaces and the host's own are no objects."""
+        """The namespace a reading was taken in, be it named or a process's; the host's own is no object."""
         name = reading.namespace
-        if name and not name.startswith("pid:"):
+        if name:
             loopback = next((link for link in reading.links if link["ifname"] == "lo"), {})
             owner = alias_owner(loopback.get("ifalias"))
             unsigned = owner is None and ("namespace", HOST, name) in reading.pending
