@@ -204,6 +204,8 @@ def _touched(found: Plan) -> dict[str, set[str]]:
             reads = set(ALL_READS)
         if change.resource.kind == "link":
             reads.add("vlans")
+        if change.resource.kind == "address" and change.action == REMOVE:
+            reads.add("routes")
         home = change.key[2] if change.resource.kind == "namespace" else change.resource.namespace
         for namespace in {home, *(step.namespace for step in change.steps)}:
             touched.setdefault(namespace, set()).update(reads)

@@ -15,7 +15,8 @@ from .errors import PlanRefused
 from .kinds.address import Address
 from .kinds.base import HOST, Difference, Key, Mark, Resource, Step
 from .kinds.link import Link
-from .values import host_part
+from .kinds.route import Route
+from .values import family, host_part
 
 ADD, CHANGE, REPLACE, REMOVE = "add", "change", "replace", "remove"
 _MARK = "mark"
@@ -86,6 +87,7 @@ def plan(desired: Mapping[Key, Resource], world: World, mark: Mark, options: Opt
         if key in world.objects and any(map(want.fixed, want.differences(world.objects[key])))
     }
     gone = _taken_along(world.objects, removed | replaced)
+    gone.update(_routes_flushed(world.objects, wanted, removed, gone))
     present = _without(world.objects, gone, removed | replaced)
     reasons = _missing(wanted, present)
     changes = []
@@ -95,7 +97,7 @@ def plan(desired: Mapping[Key, Resource], world: World, mark: Mark, options: Opt
             changes.append(change)
     for key in [key for key in world.objects if key in removed]:
         seen = world.objects[key]
-        steps = () if seen.goes_along(removed) else tuple(seen.remove(mark))
+        steps = () if seen.goes_along(removed | replaced) else tuple(seen.remove(mark))
         changes.append(Change(REMOVE, seen, seen, (), steps))
     reasons += _guarded(changes, world, wanted, options)
     if reasons:
@@ -137,6 +139,32 @@ def _taken_along(objects: Mapping[Key, Resource], going: set[Key]) -> dict[Key, 
                 taken[child] = parent
                 frontier.append(child)
     return taken
+
+
+def _routes_flushed(
+    objects: Mapping[Key, Resource], wanted: Mapping[Key, Resource], removed: set[Key], gone: Mapping[Key, Key]
+) -> dict[Key, Key]:
+    """IPv4 routes over a link that loses its last IPv4 address, each with the removed address it goes with.
+
+    The kernel switches IPv4 off on such a link. A link that gets another address first keeps its routes.
+    """
+    remaining: dict[tuple[str, str], set[Key]] = {}
+    lost: dict[tuple[str, str], Key] = {}
+    for key, address in (*objects.items(), *wanted.items()):
+        if isinstance(address, Address) and family(address.address) == 4:
+            place = (address.namespace, address.link)
+            if key in removed:
+                lost[place] = key
+            elif key not in gone:
+                remaining.setdefault(place, set()).add(key)
+    flushed: dict[Key, Key] = {}
+    for key, route in objects.items():
+        if lost and isinstance(route, Route) and route.family == 4 and key not in removed:
+            places = [(route.namespace, hop.dev) for hop in route.next_hops or () if hop.dev]
+            cause = next((lost[place] for place in places if place in lost and not remaining.get(place)), None)
+            if cause is not None:
+                flushed[key] = cause
+    return flushed
 
 
 def _without(objects: Mapping[Key, Resource], gone: Mapping[Key, Key], going: set[Key]) -> dict[Key, Resource]:
@@ -265,7 +293,7 @@ def _ordered(changes: Sequence[Change], gone: Mapping[Key, Key]) -> Plan:
     early = _early(changes, index, gone)
     for position, change in enumerate(changes):
         if change.action == REMOVE:
-            graph.order_removal(position, change, position in early)
+            graph.order_removal(position, change, position in early, gone)
         else:
             graph.order_making(position, change, gone)
     return graph.sorted()
@@ -320,7 +348,7 @@ class _Graph:
             waits.add(self.index[gone[change.key]])
         waits.discard(position)
 
-    def order_removal(self, position: int, change: Change, early: bool) -> None:
+    def order_removal(self, position: int, change: Change, early: bool, gone: Mapping[Key, Key]) -> None:
         """After its children; and after everything that is made in its namespace, unless that waits for it."""
         for parent in (*change.resource.parents(), *change.resource.after()):
             other = self.index.get(parent)
@@ -329,6 +357,20 @@ class _Graph:
         barrier = self.barriers.get(("made in", change.resource.namespace))
         if barrier is not None and not early:
             self.waits[position].add(barrier)
+        elif isinstance(change.resource, Address):
+            self.waits[position].update(self._new_beside(change.resource, gone))
+
+    def _new_beside(self, address: Address, gone: Mapping[Key, Key]) -> list[int]:
+        """New IPv4 addresses of the same link: with one of them there, the link's routes outlive the old address."""
+        return [
+            position
+            for position, change in enumerate(self.changes)
+            if isinstance(change.resource, Address)
+            and change.action == ADD
+            and change.key not in gone
+            and (change.resource.namespace, change.resource.link) == (address.namespace, address.link)
+            and family(change.resource.address) == 4 == family(address.address)
+        ]
 
     def sorted(self) -> Plan:
         """Topological order, stable: of two changes that do not wait for each other the one listed first comes first.

@@ -21,7 +21,8 @@ _SCOPES = {"0": "global", "253": "link", "254": "host"}
 MAIN_TABLE = 254
 LOCAL_TABLE = 255
 IPV6_METRIC = 1024
-KERNEL_PROTOCOLS = (0, 1, 2)
+# What the kernel makes by itself: redirects, connected routes, routes learned from router advertisements.
+KERNEL_PROTOCOLS = (1, 2, 9)
 
 
 @dataclass(frozen=True, order=True)
@@ -128,7 +129,7 @@ class Route(Resource):
     @classmethod
     def observe(cls, reading: Reading, wanted: Sequence[Route]) -> Iterator[Route]:
         for raw in reading.routes:
-            if int(raw["protocol"]) not in KERNEL_PROTOCOLS and raw["type"] in _TYPE_NUMBERS:
+            if int(raw["table"]) != LOCAL_TABLE and raw["type"] in _TYPE_NUMBERS:
                 yield _observed(raw, reading)
 
     def differences(self, seen: Resource) -> tuple[Difference, ...]:
@@ -154,7 +155,7 @@ class Route(Resource):
         return (("route", self.namespace, "direct"),) if direct else ()
 
     def add(self, mark: Mark) -> list[Step]:
-        return [self.line("add", mark.protocol)]
+        return [self.line("replace", mark.protocol)]
 
     def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
         return [self._merged(seen).line("replace", mark.protocol)]

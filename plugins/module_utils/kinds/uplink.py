@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from .. import values
 from .address import Address
 from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link_key
-from .route import NextHop, Route
+from .route import KERNEL_PROTOCOLS, NextHop, Route
 
 
 def parse_bridge(value: Any) -> str:
@@ -130,14 +130,11 @@ def _load(reading: Reading, link: str) -> Load:
     routes = [
         route
         for route in Route.observe(reading, ())
-        if route.owner is None and route.protocol != ROUTER_ADVERTISED and _leads_over(route.next_hops, link)
+        if route.owner is None and route.protocol not in KERNEL_PROTOCOLS and _leads_over(route.next_hops, link)
     ]
     # A route that needs no gateway may be what makes another one's gateway reachable.
     routes.sort(key=lambda route: any(hop.via for hop in route.next_hops or ()))
     return Load(tuple(addresses), tuple(routes))
-
-
-ROUTER_ADVERTISED = 9
 
 
 def _learned(address: Address) -> bool:
