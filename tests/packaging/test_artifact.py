@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TOOLS = Path(sys.executable).parent
 NEEDED_AT_RUN_TIME = {"meta", "plugins", "roles", "playbooks"}
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
-ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
+ROLES = sorted(path.name for path in (ROOT / "roles").glob("*"))
 
 
 @pytest.fixture(scope="session")
@@ -36,9 +36,8 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def collections(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A collections path that holds what the artifact ships for run time, and its dependency."""
     path = tmp_path_factory.mktemp("collections")
-    run([TOOLS / "ansible-galaxy", "collection", "install", artifact, "-p", path, "--offline", "--no-deps"])
-    installed = path / "ansible_collections" / "hostnet" / "fabric"
-    for entry in installed.iterdir():
+    ansible(path, "ansible-galaxy", "collection", "install", artifact, "-p", path, "--offline", "--no-deps")
+    for entry in (path / "ansible_collections" / "hostnet" / "fabric").iterdir():
         if entry.name not in NEEDED_AT_RUN_TIME:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     shutil.copytree(
@@ -56,23 +55,22 @@ def run(command: list[str | Path], **environment: str) -> str:
     return done.stdout
 
 
+def installed(collections: Path) -> dict[str, str]:
+    return {"ANSIBLE_COLLECTIONS_PATH": str(collections)}
+
+
 def ansible(collections: Path, *command: str | Path) -> str:
     """Run one of Ansible's commands against the installed collection alone."""
-    return run(
-        [TOOLS / command[0], *command[1:]],
-        ANSIBLE_COLLECTIONS_PATH=str(collections),
-        ANSIBLE_LOCALHOST_WARNING="false",
-    )
+    return run([TOOLS / command[0], *command[1:]], **installed(collections))
 
 
 def test_artifact_holds_project_files_only(artifact: Path) -> None:
-    tracked = subprocess.run(
-        ["git", "-c", "safe.directory=*", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True
-    )
+    listing = ["git", "-c", "safe.directory=*", "-C", ROOT, "ls-files", "--cached", "--others", "--exclude-standard"]
+    ours = set(run(listing).splitlines())
     with tarfile.open(artifact) as archive:
         shipped = {member.name for member in archive.getmembers() if not member.isdir()}
     made_by_the_build = {"MANIFEST.json", "FILES.json"}
-    assert shipped - made_by_the_build - set(tracked.stdout.splitlines()) == set()
+    assert shipped - made_by_the_build - ours == set()
 
 
 def test_artifact_declares_what_galaxy_yml_says(artifact: Path) -> None:
@@ -97,3 +95,49 @@ def test_role_documentation(collections: Path, role: str) -> None:
     name = f"hostnet.fabric.{role}"
     documentation = json.loads(ansible(collections, "ansible-doc", "--type", "role", "--json", name))
     assert documentation[name]["entry_points"]["main"]["options"]
+
+
+PLAY = """
+- name: Use the module as a user's own playbook does
+  hosts: localhost
+  gather_facts: false
+  vars:
+    document:
+      scope: packaging
+      links:
+        - {name: br0, type: bridge, up: true}
+      addresses:
+        - {link: br0, address: 192.168.3.1/24}
+  tasks:
+    - name: Apply the document
+      hostnet.fabric.host_network:
+        document: "{{ document }}"
+      register: first
+    - name: Apply it again
+      hostnet.fabric.host_network:
+        document: "{{ document }}"
+      register: second
+    - name: Look at the host
+      ansible.builtin.command: ip -json address show br0
+      register: shown
+      changed_when: false
+    - name: Take it away
+      hostnet.fabric.host_network:
+        document: "{{ document }}"
+        state: absent
+      register: third
+    - name: Compare
+      ansible.builtin.assert:
+        that:
+          - first is changed
+          - second is not changed
+          - third is changed
+          - shown.stdout is search('192.168.3.1')
+"""
+
+
+def test_module_in_a_namespace_of_its_own(collections: Path, tmp_path: Path) -> None:
+    playbook = tmp_path / "play.yml"
+    playbook.write_text(PLAY)
+    enter = ["unshare", "--net", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /run && exec "$@"', "sh"]
+    run([*enter, TOOLS / "ansible-playbook", playbook], **installed(collections))
