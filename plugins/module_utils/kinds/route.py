@@ -152,7 +152,7 @@ class Route(Resource):
 
     def groups(self) -> tuple[Key, ...]:
         direct = not any(hop.via for hop in self.next_hops or ())
-        return (("route", self.namespace, "direct"),) if direct else ()
+        return (*super().groups(), *((("route", self.namespace, "direct"),) if direct else ()))
 
     def add(self, mark: Mark) -> list[Step]:
         return [self.line("replace", mark.protocol)]
