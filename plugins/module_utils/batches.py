@@ -12,7 +12,7 @@ from .kinds.base import HOST, Step
 from .plan import Plan
 
 # Filters stand before the ports they guard; the host's own batch makes what other namespaces wait for.
-_RANK = {"nft": 0, "sysctl": 1, "ip": 2, "ip6": 3, "ovs": 4, "bridge": 5}
+_RANK = {"nft": 0, "sysctl": 1, "ip": 2, "ip6": 3, "ovs": 4, "bridge": 5, "tap": 6}
 
 Group = tuple[str, str]
 

@@ -167,5 +167,5 @@ def _suggestion(name: str, known: list[str]) -> str:
 def restored(cls: type[Resource], namespace: str, fields: Mapping[str, Any], scope: str) -> Resource:
     """An object with the values it had before this scope changed it, as the ledger keeps them."""
     specs = all_fields(cls)
-    typed = {name: specs[name].parse(value) for name, value in fields.items()}
+    typed = {name: specs[name].parse(value) for name, value in fields.items() if value is not None}
     return cls(namespace=namespace, because=f"as it was before {scope}", **typed)

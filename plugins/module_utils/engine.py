@@ -109,6 +109,8 @@ class Engine:
                 self.host.nft_apply(batch.namespace, "\n".join(step.words[0] for step in steps))
             elif batch.tool == "sysctl":
                 self.host.write_sysctls(batch.namespace, [(step.words[0], step.words[1]) for step in steps])
+            elif batch.tool == "tap":
+                self.host.set_tap_owners(batch.namespace, [step.words for step in steps])
             else:
                 self.host.batch(batch.tool, batch.namespace, [step.words for step in steps])
         except StepFailed as error:
@@ -184,7 +186,7 @@ def _remember(ledger: Ledger, change: Change) -> None:
         ledger.before.append(entry)
     kept = dict(entry.fields)
     for difference in change.differences:
-        if difference.field in all_fields(type(change.resource)) and difference.before is not None:
+        if difference.field in all_fields(type(change.resource)):
             kept.setdefault(difference.field, difference.before)
     ledger.before[ledger.before.index(entry)] = Before(entry.kind, entry.namespace, kept)
 
@@ -257,6 +259,8 @@ def _commands(steps: Sequence[Batch]) -> list[str]:
                 lines += [" ".join([*inside, "nft -f - <<END"]), *step.words[0].rstrip().splitlines(), "END"]
             elif batch.tool == "sysctl":
                 lines.append(" ".join([*inside, *tool["sysctl"], "=".join(step.words)]))
+            elif batch.tool == "tap":
+                lines.append(" ".join(["# no command: ioctl on tap", *step.words]))
             else:
                 lines.append(" ".join([*inside, *tool[batch.tool], *where, *step.words]))
     return lines

@@ -7,10 +7,14 @@ through its library, reads and writes sysctls. Decides nothing."""
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
+import grp
 import json
 import os
+import pwd
 import re
+import struct
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -22,6 +26,10 @@ from .netlink import read_rules
 
 NETNS_DIRECTORY = "/run/netns"
 _CLONE_NEWNET = 0x40000000
+_TAP_IN_USE = "a running program holds it; end that first"
+_TUNSETIFF, _TUNSETOWNER, _TUNSETGROUP = 0x400454CA, 0x400454CC, 0x400454CE
+_TAP_FLAGS = {"multi_queue": 0x0100, "vnet_hdr": 0x4000}
+_TAP, _NO_PACKET_INFORMATION = 0x0002, 0x1000
 _NFT_HANDLE, _NFT_STATELESS, _NFT_JSON = 1 << 3, 1 << 2, 1 << 4
 _FAILED_LINE = re.compile(r"^Command failed .*:(\d+)$", re.MULTILINE)
 
@@ -202,6 +210,17 @@ class Host:
                 except OSError as error:
                     raise StepFailed(f"{name} = {value}: {error.strerror}", number) from None
 
+    def set_tap_owners(self, namespace: str, taps: Sequence[Sequence[str]]) -> None:
+        """Give existing taps another user or group, which ``ip`` cannot; in the words of ``ip tuntap add``."""
+        with self.inside(namespace):
+            for number, (name, *words) in enumerate(taps, 1):
+                try:
+                    _set_tap_owner(name, words)
+                except (OSError, KeyError) as error:
+                    in_use = isinstance(error, OSError) and error.errno == errno.EBUSY
+                    text = _TAP_IN_USE if in_use else getattr(error, "strerror", None) or str(error.args[0])
+                    raise StepFailed(text, number) from None
+
     def supports_address_protocol(self) -> bool:
         """Whether ``ip`` can sign addresses: from iproute2 6.3 on."""
         version = re.search(r"iproute2-(\d+)\.(\d+)", self._run(["ip", "-V"], ""))
@@ -292,6 +311,21 @@ def _nftables_library() -> Any:
         function = getattr(library, name)
         function.argtypes, function.restype = arguments, result
     return library
+
+
+def _set_tap_owner(name: str, words: Sequence[str]) -> None:
+    flags = _TAP | _NO_PACKET_INFORMATION
+    for word, flag in _TAP_FLAGS.items():
+        flags |= flag if word in words else 0
+    values = dict(zip(words, words[1:]))
+    with open("/dev/net/tun", "r+b", buffering=0) as device:
+        fcntl.ioctl(device, _TUNSETIFF, struct.pack("=16sH22x", name.encode(), flags))
+        if "user" in values:
+            user = values["user"]
+            fcntl.ioctl(device, _TUNSETOWNER, int(user) if user.isdigit() else pwd.getpwnam(user).pw_uid)
+        if "group" in values:
+            group = values["group"]
+            fcntl.ioctl(device, _TUNSETGROUP, int(group) if group.isdigit() else grp.getgrnam(group).gr_gid)
 
 
 def _path(namespace: str) -> str:

@@ -35,7 +35,8 @@ from .base import (
 )
 
 TYPES = ("bridge", "veth", "tap", "vlan", "vxlan", "dummy", "vrf", "ovs", "physical")
-_PORT = ("bridge", "veth", "tap", "vlan", "vxlan", "dummy", "ovs", "physical")
+_PORT = ("veth", "tap", "vlan", "vxlan", "dummy", "ovs", "physical")
+_MADE_BY_US = ("bridge", "veth", "tap", "vlan", "vxlan", "dummy", "vrf")
 _ON_OFF = {True: "on", False: "off"}
 
 # Our field, iproute2's word, and the key in its JSON, for what `ip link set type bridge` takes.
@@ -108,6 +109,13 @@ def parse_master(value: Any) -> str:
     return "" if value in (None, "") else str(values.device_name(value))
 
 
+def parse_account(value: Any) -> str:
+    """A user or group, by name or number."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return str(value)
+    return values.text(value)
+
+
 @dataclass(frozen=True)
 class Link(Resource):
     kind: ClassVar[str] = "link"
@@ -117,7 +125,7 @@ class Link(Resource):
 
     name: str = declared(values.device_name, key=True)
     type: str = declared(values.choice(*TYPES), required=True, fixed=True)
-    label: str | None = declared(values.text)
+    label: str | None = declared(values.text, types=_MADE_BY_US)
     mac: str | None = declared(values.mac)
     mtu: int | None = declared(values.integer(68, 65535))
     up: bool | None = declared(values.boolean)
@@ -133,7 +141,7 @@ class Link(Resource):
     mcast_snooping: bool | None = declared(values.boolean, types=("bridge",))
     mcast_querier: bool | None = declared(values.boolean, types=("bridge",))
 
-    vlans: tuple[Vlan, ...] | None = declared(values.listing(parse_vlan), types=_PORT)
+    vlans: tuple[Vlan, ...] | None = declared(values.listing(parse_vlan), types=("bridge", *_PORT))
     isolated: bool | None = declared(values.boolean, types=_PORT)
     hairpin: bool | None = declared(values.boolean, types=_PORT)
     learning: bool | None = declared(values.boolean, types=_PORT)
@@ -146,8 +154,8 @@ class Link(Resource):
 
     peer: tuple[str, str] | None = declared(parse_peer, fixed=True, types=("veth",))
 
-    user: str | None = declared(values.text, types=("tap",))
-    group: str | None = declared(values.text, types=("tap",))
+    user: str | None = declared(parse_account, types=("tap",))
+    group: str | None = declared(parse_account, types=("tap",))
     multi_queue: bool | None = declared(values.boolean, fixed=True, types=("tap",))
     vnet_hdr: bool | None = declared(values.boolean, fixed=True, types=("tap",))
 
@@ -234,7 +242,7 @@ class Link(Resource):
 
     @property
     def marked(self) -> bool:
-        return self.type not in ("physical", "ovs")
+        return self.type in _MADE_BY_US
 
     def goes_along(self, removed: Container[Key]) -> bool:
         """A namespace's veths end some time after it; where the other end stays, they are removed by themselves."""
@@ -277,7 +285,11 @@ class Link(Resource):
         wanted = {d.field: d.after for d in differences}
         steps: list[Step] = []
         if {"user", "group"} & set(wanted):
-            steps.append(self._step("tuntap", "add", "dev", self.name, "mode", "tap", *self._tap_words()))
+            owners = {name: value for name, value in wanted.items() if name in ("user", "group")}
+            steps.append(Step("tap", self.namespace, (self.name, *replace(seen, **owners)._tap_words())))
+        if wanted.get("master"):
+            # A port that joins a bridge starts with the defaults of that bridge.
+            wanted.update(self._declared_as_port())
         return steps + self._set(wanted, mark, seen)
 
     def remove(self, mark: Mark) -> list[Step]:
@@ -340,13 +352,17 @@ class Link(Resource):
         words += ["multi_queue"] if self.multi_queue else []
         return words + (["vnet_hdr"] if self.vnet_hdr else [])
 
+    def _declared_as_port(self) -> dict[str, Any]:
+        names = ("vlans", *(name for name, _option, _json in _BRIDGE_PORT))
+        return {name: value for name, value in self._pairs_wanted().items() if name in names}
+
     def _pairs_wanted(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in all_fields(type(self)) if getattr(self, name) is not None}
 
     def _set(self, wanted: Mapping[str, Any], mark: Mark, seen: Link | None = None) -> list[Step]:
         """The lines that set attributes of an existing device, ``up`` after everything else."""
         words: list[str] = []
-        if self.type not in ("physical", "ovs") and (seen is None or {"mark", "label"} & set(wanted)):
+        if self.marked and (seen is None or {"mark", "label"} & set(wanted)):
             words += ["alias", mark.alias(self.label or self.name)]
         if "mac" in wanted:
             words += ["address", wanted["mac"]]
@@ -490,7 +506,8 @@ def _observed(
     elif kind == "vrf":
         found["table"] = int(data["table"])
     elif kind == "tap":
-        found.update({key: data.get(key) for key in ("user", "group", "multi_queue", "vnet_hdr")})
+        found.update({key: data.get(key) for key in ("multi_queue", "vnet_hdr")})
+        found.update({key: str(data[key]) for key in ("user", "group") if key in data})
     elif kind == "veth":
         found["peer"] = (reading.namespace, raw["link"]) if "link" in raw else None
         found["peer_index"] = raw.get("link_index", 0)
