@@ -6,19 +6,23 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import socket
 import struct
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from ipaddress import IPv6Address
 from typing import Any
 
 import pytest
+from harness import Machine, inside, tool
+
 from ansible_collections.hostnet.fabric.plugins.module_utils.host import Host
 from ansible_collections.hostnet.fabric.plugins.module_utils.probe.model import ProbesError, Result, parse
 from ansible_collections.hostnet.fabric.plugins.module_utils.probe.run import run
-from harness import Machine, inside, tool
 
 HOST4, C1_4, C2_4, OUTSIDE4, NOBODY4 = "192.0.2.1", "192.0.2.11", "192.0.2.12", "198.51.100.2", "192.0.2.99"
 HOST6, C1_6, C2_6, OUTSIDE6, NOBODY6 = (
@@ -32,19 +36,15 @@ UPLINK4, UPLINK6 = "198.51.100.1", "2001:db8:2::1"
 C1_MAC, C2_MAC = "52:54:00:00:00:11", "52:54:00:00:00:12"
 NARROW = 1400
 
-GUARD = f"""
-table bridge guard {{
-  chain ports {{
-    type filter hook prerouting priority -200
-    iifname "port1" ether saddr != {C1_MAC} drop
-    iifname "port1" ip saddr != {C1_4} drop
-    iifname "port1" arp saddr ip != {C1_4} drop
-    iifname "port1" arp saddr ether != {C1_MAC} drop
-    iifname "port1" ip6 saddr != {{ {C1_6}, fe80::/64 }} drop
-    iifname "port1" icmpv6 type nd-neighbor-advert icmpv6 taddr != {{ {C1_6}, fe80::/64 }} drop
-  }}
-}}
-"""
+GUARD = (
+    f'iifname "port1" ether saddr != {C1_MAC} drop',
+    f'iifname "port1" ip saddr != {C1_4} drop',
+    f'iifname "port1" arp saddr ip != {C1_4} drop',
+    f'iifname "port1" arp saddr ether != {C1_MAC} drop',
+    f'iifname "port1" ip6 saddr != {{ {C1_6}, fe80::/64 }} drop',
+    f'iifname "port1" icmpv6 type nd-neighbor-advert @th,64,128 != 0x{IPv6Address(C1_6).packed.hex()} drop',
+)
+PREROUTING = "filter hook prerouting priority -200"
 
 
 def batch(namespace: str, *lines: str) -> None:
@@ -57,18 +57,19 @@ def sysctl(namespace: str, name: str, value: str) -> None:
         stream.write(value)
 
 
-def nft(text: str) -> None:
-    done = os.memfd_create("rules")
-    os.write(done, text.encode())
-    tool("nft", "-f", f"/proc/{os.getpid()}/fd/{done}")
-    os.close(done)
+def nft(family: str, chain: str, *rules: str) -> None:
+    """A table of the host with one chain. chain: its type, hook and priority."""
+    body = "\n".join([f"type {chain};", *rules])
+    Host().nft_apply("", f"table {family} probed {{\nchain only {{\n{body}\n}}\n}}\n")
 
 
 @pytest.fixture
 def lan(host: Machine) -> Iterator[None]:
     """br0 of the host with c1 and c2, routed to `outside` over a link of NARROW bytes."""
+    sysctl("", "net/ipv6/conf/default/accept_dad", "0")
     for name in ("c1", "c2", "outside"):
         tool("ip", "netns", "add", name)
+        sysctl(name, "net/ipv6/conf/default/accept_dad", "0")
         batch(name, "link set lo up")
     sysctl("", "net/ipv4/ip_forward", "1")
     sysctl("", "net/ipv6/conf/all/forwarding", "1")
@@ -83,7 +84,17 @@ def lan(host: Machine) -> Iterator[None]:
     batch("", f"link set up0 mtu {NARROW} up", f"addr add {UPLINK4}/24 dev up0", f"addr add {UPLINK6}/64 dev up0 nodad")
     batch("outside", f"addr add {OUTSIDE4}/24 dev eth0", f"addr add {OUTSIDE6}/64 dev eth0 nodad", "link set eth0 up")
     batch("outside", f"route add 192.0.2.0/24 via {UPLINK4}", f"-6 route add 2001:db8:1::/64 via {UPLINK6}")
+    await_answers()
     yield
+
+
+def await_answers() -> None:
+    """The kernel lets frames through a link a moment after it has come up."""
+    deadline = time.monotonic() + 10
+    for namespace in ("c1", "c2"):
+        for address in (HOST6, OUTSIDE4, OUTSIDE6):
+            while not probe("ping", address, namespace, count=1, timeout=0.2).ok:
+                assert time.monotonic() < deadline, f"{namespace} does not reach {address}"
 
 
 @pytest.fixture
@@ -210,14 +221,12 @@ def test_path_mtu(lan: None, address: str, mtu: int) -> None:
 
 
 def test_path_mtu_where_routers_keep_silent(lan: None) -> None:
-    nft(
-        "table inet silent { chain output { type filter hook output priority 0; icmp type destination-unreachable drop; }}"
-    )
+    nft("inet", "filter hook output priority 0", "icmp type destination-unreachable drop")
     assert probe("path_mtu", OUTSIDE4, "c1").measured["mtu"] == NARROW
 
 
 def test_path_mtu_finds_any_size_where_routers_keep_silent(lan: None) -> None:
-    nft("table inet narrow { chain forward { type filter hook forward priority 0; ip length > 1377 drop; }}")
+    nft("inet", "filter hook forward priority 0", "ip length > 1377 drop")
     assert probe("path_mtu", OUTSIDE4, "c1", timeout=0.3).measured["mtu"] == 1377
 
 
@@ -239,7 +248,7 @@ def test_tcp_is_seen_as_itself_when_routed(seen_as: int, address: str, own: str)
 
 @pytest.mark.parametrize(("address", "uplink"), [(OUTSIDE4, UPLINK4), (OUTSIDE6, UPLINK6)])
 def test_tcp_is_seen_as_the_host_behind_masquerade(seen_as: int, address: str, uplink: str) -> None:
-    nft('table inet nat { chain post { type nat hook postrouting priority 100; oifname "up0" masquerade; }}')
+    nft("inet", "nat hook postrouting priority 100", 'oifname "up0" masquerade')
     for wanted in (uplink, "host"):
         result = probe("tcp", address, "c1", port=seen_as, expect={"seen_as": wanted})
         assert result.ok, result.message
@@ -249,7 +258,7 @@ def test_tcp_is_seen_as_the_host_behind_masquerade(seen_as: int, address: str, u
 def test_tcp_refused_and_unanswered(seen_as: int) -> None:
     refused = probe("tcp", OUTSIDE4, "c1", port=1)
     assert (refused.ok, refused.measured["refusal"]) == (False, "Connection refused")
-    nft("table inet deaf { chain forward { type filter hook forward priority 0; meta l4proto tcp drop; }}")
+    nft("inet", "filter hook forward priority 0", "meta l4proto tcp drop")
     silent = probe("tcp", OUTSIDE4, "c1", port=seen_as, timeout=0.2, expect={"reachable": False})
     assert (silent.ok, silent.measured["refusal"]) == (True, "no answer in time")
 
@@ -318,7 +327,7 @@ def test_spoofed_frames(
     bare = probe("spoof", address, **options)
     assert (bare.ok, bare.measured["arrived"], bare.measured["control_arrived"]) == (False, True, True), bare.message
     assert bare.message.endswith("and should not")
-    nft(GUARD)
+    nft("bridge", PREROUTING, *GUARD)
     guarded = probe("spoof", address, **options)
     assert guarded.ok, guarded.message
     assert (guarded.measured["arrived"], guarded.measured["control_arrived"]) == (False, True)
@@ -336,17 +345,12 @@ def test_spoof_as_a_guest_behind_a_tap_that_is_in_use(lan: None) -> None:
     """The tap's other end is open, as QEMU has it; frames put on its receiving side are what the guest would send."""
     tap = os.open("/dev/net/tun", os.O_RDWR)
     try:
-        import fcntl
-
         fcntl.ioctl(tap, 0x400454CA, struct.pack("16sH22x", b"tap1", 0x0002 | 0x1000))
         batch("", "link set tap1 master br0 up")
         options = {"interface": "tap1", "received": True, "mac": "52:54:00:00:00:21", "source": "192.0.2.21"}
         options |= {"claimed_source": NOBODY4, "seen_at": {"namespace": "c2", "interface": "eth0"}}
         assert probe("spoof", C2_4, expect={"arrives": True}, **options).ok
-        nft(
-            "table bridge guard { chain ports { type filter hook prerouting priority -200;"
-            ' iifname "tap1" ip saddr != 192.0.2.21 drop; }}'
-        )
+        nft("bridge", PREROUTING, 'iifname "tap1" ip saddr != 192.0.2.21 drop')
         assert probe("spoof", C2_4, **options).ok
     finally:
         os.close(tap)
@@ -370,8 +374,6 @@ def test_what_cannot_be_probed_is_no_success(lan: None) -> None:
 
 
 def test_a_process_names_a_namespace(lan: None) -> None:
-    import subprocess
-
     with inside("c2"), subprocess.Popen(["sleep", "60"]) as process:
         try:
             assert probe("ping", C1_4, f"pid:{process.pid}").ok

@@ -14,17 +14,20 @@ import struct
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Optional, Union
+from typing import Union
 
 from . import wire
-from .model import Address, CannotProbe, Probe
+from .model import CannotProbe, Probe
+from .sockets import bind, socket_address
 
 HEADERS = {4: 28, 6: 48}
 
 _IP_MTU_DISCOVER, _IP_RECVERR, _IPV6_MTU_DISCOVER, _IPV6_RECVERR, _IPV6_DONTFRAG = 10, 11, 23, 25, 62
 _NEVER_DF, _ALWAYS_DF_WHATEVER_IS_CACHED = 0, 3
 _ICMP6_FILTER = 1
-_ONLY_ECHO_REPLIES = struct.pack("=8I", *(0xFFFFFFFF & ~(1 << (129 % 32)) if word == 4 else 0xFFFFFFFF for word in range(8)))
+_ONLY_ECHO_REPLIES = struct.pack(
+    "=8I", *(0xFFFFFFFF & ~(1 << (129 % 32)) if word == 4 else 0xFFFFFFFF for word in range(8))
+)
 _FROM_HERE = 1
 
 
@@ -104,7 +107,7 @@ class Echo:
         taken, self._refused_here = self._refused_here, []
         return taken
 
-    def _answer(self) -> Optional[Answer]:
+    def _answer(self) -> Answer | None:
         try:
             data = self._socket.recv(70000, socket.MSG_DONTWAIT)
         except OSError:
@@ -116,10 +119,12 @@ class Echo:
         return None if sequence is None or data[8:16] != self._token else Answer(sequence, at)
 
     def _refusals(self) -> list[Refusal]:
-        found = []
+        found: list[Refusal] = []
         while True:
             try:
-                data, ancillary, _flags, _peer = self._socket.recvmsg(256, 256, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)
+                data, ancillary, _flags, _peer = self._socket.recvmsg(
+                    256, 256, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT
+                )
             except OSError:
                 return found
             for _level, _type, content in ancillary:
@@ -127,7 +132,7 @@ class Echo:
                 if refusal is not None:
                     found.append(refusal)
 
-    def _refusal(self, data: bytes, content: bytes) -> Optional[Refusal]:
+    def _refusal(self, data: bytes, content: bytes) -> Refusal | None:
         """Out of a sock_extended_err, which is followed by the address of who sent the ICMP error."""
         if len(content) < 16:
             return None
@@ -140,31 +145,11 @@ class Echo:
             return None
         return Refusal(sequence, os.strerror(number), _sender(content[16:]), mtu)
 
-    def _own_sequence(self, message: bytes, wanted_type: int) -> Optional[int]:
+    def _own_sequence(self, message: bytes, wanted_type: int) -> int | None:
         if len(message) < 8 or message[0] != wanted_type:
             return None
         identifier, sequence = struct.unpack("!HH", message[4:8])
         return int(sequence) if identifier == self._identifier else None
-
-
-def scoped(probe: Probe, address: Address) -> tuple[str, int, int, int]:
-    """A socket address for AF_INET6; a link-local one is on the probe's interface."""
-    index = socket.if_nametoindex(probe.interface) if probe.interface and address.is_link_local else 0
-    return (str(address).partition("%")[0], 0, 0, index)
-
-
-def bind(made: socket.socket, probe: Probe) -> None:
-    """Bind a socket to the probe's interface and source address, where it names them."""
-    try:
-        if probe.interface:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, probe.interface.encode() + b"\0")
-    except OSError as error:
-        raise CannotProbe(f"interface {probe.interface}: {error.strerror}") from None
-    try:
-        if probe.source is not None:
-            made.bind(scoped(probe, probe.source) if probe.source.version == 6 else (str(probe.source), 0))
-    except OSError as error:
-        raise CannotProbe(f"source address {probe.source}: {error.strerror}") from None
 
 
 def _connected(probe: Probe, dont_fragment: bool) -> socket.socket:
@@ -182,7 +167,7 @@ def _connected(probe: Probe, dont_fragment: bool) -> socket.socket:
             made.setsockopt(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _ALWAYS_DF_WHATEVER_IS_CACHED)
     try:
         bind(made, probe)
-        made.connect(scoped(probe, probe.address) if probe.address.version == 6 else (str(probe.address), 0))
+        made.connect(socket_address(probe, probe.address))
     except CannotProbe:
         made.close()
         raise

@@ -9,7 +9,7 @@ import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Optional, Union
+from typing import Any, Union
 
 from ..errors import FabricError
 
@@ -41,9 +41,9 @@ class Expect:
     reachable: bool = True
     arrives: bool = False
     max_loss: float = 0.0
-    seen_as: Optional[str] = None
-    mtu: Optional[int] = None
-    mac: Optional[str] = None
+    seen_as: str | None = None
+    mtu: int | None = None
+    mac: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class Probe:
     namespace: str
     address: Address
     interface: str = ""
-    source: Optional[Address] = None
-    timeout: float = 1.0
+    source: Address | None = None
+    timeout: float = 2.0
     expect: Expect = field(default_factory=Expect)
     count: int = 3
     interval: float = 0.1
@@ -74,10 +74,10 @@ class Probe:
     read_line: bool = False
     frame: str = "echo"
     received: bool = False
-    mac: Optional[str] = None
-    claimed_source: Optional[Address] = None
-    claimed_mac: Optional[str] = None
-    seen_at: Optional[Place] = None
+    mac: str | None = None
+    claimed_source: Address | None = None
+    claimed_mac: str | None = None
+    seen_at: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class _Reader:
     raw: Mapping[str, Any]
     faults: list[str]
 
-    def probe(self) -> Optional[Probe]:
+    def probe(self) -> Probe | None:
         known = len(self.faults)
         values = {key: value for key, value in self.raw.items() if value is not None}
         for key in ("address", "source", "claimed_source"):
@@ -140,7 +140,7 @@ class _Reader:
             values["seen_as"] = str(self._address("expect.seen_as", values["seen_as"]))
         return Expect(**values)
 
-    def _address(self, key: str, value: str) -> Optional[Address]:
+    def _address(self, key: str, value: str) -> Address | None:
         try:
             return ipaddress.ip_address(value)
         except ValueError:
@@ -167,7 +167,9 @@ class _Reader:
             if other is not None and other.version != version:
                 self._fault(key, f"{other} is of another IP version than the target {probe.address}")
         if 0 < probe.size < _SMALLEST_PACKET[version]:
-            self._fault("size", f"{probe.size} is below {_SMALLEST_PACKET[version]}, the smallest IPv{version} echo here")
+            self._fault(
+                "size", f"{probe.size} is below {_SMALLEST_PACKET[version]}, the smallest IPv{version} echo here"
+            )
         if probe.kind == "spoof":
             self._check_spoof(probe)
 
