@@ -6,13 +6,18 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from labkit.shell import LabError, say
+
+if TYPE_CHECKING:
+    from labkit.scenario import Scenario
 
 COMMAND = Path(__file__).resolve().parent.parent / "lab"
 MAIN = Path(__file__).resolve().parent / "__main__.py"
@@ -24,12 +29,12 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("deps", help="install the Debian packages the lab needs and build its cache")
     up = commands.add_parser("up", help="make a scenario's lab")
     up.add_argument("scenario")
-    up.add_argument("--root", type=Path, help=argparse.SUPPRESS)
-    up.add_argument("--initrd", type=Path, help=argparse.SUPPRESS)
+    up.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     down = commands.add_parser("down", help="end a scenario's lab and leave nothing")
     down.add_argument("scenario")
     status = commands.add_parser("status", help="what is up")
     status.add_argument("scenario", nargs="?")
+    status.add_argument("--json", action="store_true", help="print it as data")
     run = commands.add_parser("exec", help="run a command on a host: lab exec HOST -- COMMAND…")
     run.add_argument("--scenario", help="which lab, when two have a host of this name")
     run.add_argument("host")
@@ -57,32 +62,43 @@ def deps() -> int:
     return 0
 
 
-def up(name: str, root: Path | None, initrd: Path | None) -> int:
-    from labkit import debian, kernel, native, vm
-    from labkit.initrd import ensure_initrd
+def up(name: str, inside: Path | None) -> int:
+    """Make a lab; `inside` is where the lab that started this QEMU machine has put its files."""
+    from labkit import native
+    from labkit.layout import state_dir
     from labkit.machine import Site
     from labkit.scenario import load
     from labkit.state import all_up
 
     scenario = load(name)
-    present = [state for state in all_up() if state.scenario == name]
-    if present and present[0].complete:
+    if any(state.scenario == name and state.complete for state in all_up()):
         say(f"{name} is already up; `molecule/lab down {name}` ends it")
         return 0
-    began = time.monotonic()
-    lacking = kernel.missing(scenario.needs)
-    if root is not None and initrd is not None:
-        native.up(scenario, Site(root, initrd), COMMAND, MAIN)
+    if inside:
+        native.up(scenario, Site(Path("/lower"), inside / "initrd", inside / "keys"), COMMAND, MAIN)
         return 0
-    base = debian.ensure_root()
-    site = Site(base, ensure_initrd(base))
+    began = time.monotonic()
+    try:
+        up_here(scenario)
+    except LabError as error:
+        raise LabError(f"{error}\nlab: `molecule/lab down {name}` clears what was made so far") from error
+    say(f"{name} is up after {time.monotonic() - began:.1f} s; inventory: {state_dir(name)}/inventory.yml")
+    return 0
+
+
+def up_here(scenario: Scenario) -> None:
+    """Make a lab on this kernel if it has what the scenario needs, else in a QEMU machine."""
+    from labkit import debian, initrd, kernel, native, vm
+    from labkit.machine import Site
+
+    root = debian.ensure_root()
+    site = Site(root, initrd.ensure_initrd(root), None)
+    lacking = kernel.missing(scenario.needs)
     if lacking:
-        say(f"this kernel lacks {', '.join(lacking)}: {name} runs inside one QEMU machine with Debian's kernel")
+        say(f"this kernel lacks {', '.join(lacking)}: {scenario.name} runs inside a QEMU machine with Debian's kernel")
         vm.up(scenario, site, COMMAND)
     else:
         native.up(scenario, site, COMMAND, MAIN)
-    say(f"{name} is up after {time.monotonic() - began:.1f} s; inventory: {native.layout.state_dir(name)}/inventory.yml")
-    return 0
 
 
 def down(name: str) -> int:
@@ -97,19 +113,24 @@ def down(name: str) -> int:
     return 0
 
 
-def status(name: str | None) -> int:
+def status(name: str | None, as_json: bool) -> int:
     from labkit import native, state, vm
 
-    labs = [state.load(name)] if name else state.all_up()
-    if not labs:
+    report: dict[str, Any] = {}
+    for lab in [state.load(name)] if name else state.all_up():
+        words = vm.running(lab) if lab.mode == "vm" else {each.name: native.running(lab, each) for each in lab.hosts}
+        hosts = {each.name: words.get(each.name, "unknown") for each in lab.hosts}
+        report[lab.scenario] = {"complete": lab.complete, "mode": lab.mode, "hosts": hosts}
+        if not as_json:
+            inside = ", inside a QEMU machine" if lab.mode == "vm" else ""
+            print(f"{lab.scenario}: {'up' if lab.complete else 'half up'}{inside}")
+            for each in lab.hosts:
+                where = f" on {each.where}" if each.where else ""
+                print(f"  {each.name:<16} {each.kind + where:<28} {hosts[each.name]}")
+    if as_json:
+        print(json.dumps(report))
+    elif not report:
         print("no lab is up")
-    for lab in labs:
-        inside = ", inside a QEMU machine" if lab.mode == "vm" else ""
-        print(f"{lab.scenario}: {'up' if lab.complete else 'half up'}{inside}")
-        words = vm.running(lab) if lab.mode == "vm" else {host.name: native.running(lab, host) for host in lab.hosts}
-        for host in lab.hosts:
-            where = f" on {host.where}" if host.where else ""
-            print(f"  {host.name:<16} {host.kind + where:<28} {words.get(host.name, 'unknown')}")
     return 0
 
 
@@ -144,7 +165,7 @@ def host(name: str, host_name: str, root: Path, initrd: Path) -> int:
     from labkit import machine, scenario
 
     found = scenario.load(name)
-    site = machine.Site(root, initrd)
+    site = machine.Site(root, initrd, None)
     for each in found.machines:
         if each.name == host_name:
             machine.boot(found, each, site)
@@ -156,11 +177,11 @@ def host(name: str, host_name: str, root: Path, initrd: Path) -> int:
 
 def dispatch(words: argparse.Namespace) -> int:
     if words.command == "up":
-        return up(words.scenario, words.root, words.initrd)
+        return up(words.scenario, words.inside)
     if words.command == "down":
         return down(words.scenario)
     if words.command == "status":
-        return status(words.scenario)
+        return status(words.scenario, words.json)
     if words.command == "exec":
         return execute(words.host, words.scenario, words.arguments)
     if words.command == "proxy":
@@ -178,7 +199,7 @@ def main(arguments: Sequence[str]) -> int:
         if os.geteuid() != 0:
             raise LabError("only root can make and enter namespaces; run it as root")
         return dispatch(words)
-    except LabError as error:
+    except (LabError, OSError) as error:
         print(f"lab: {error}", file=sys.stderr)
         return 2 if words.command == "exec" else 1
     except KeyboardInterrupt:

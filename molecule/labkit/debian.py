@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from labkit.layout import STATE
 from labkit.shell import LabError, run, say
 
 CACHE = Path("/var/cache/hostnet-lab")
@@ -26,7 +27,6 @@ KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 COMMANDS = {
     "systemd-nspawn": "systemd-container",
     "debootstrap": "debootstrap",
-    "qemu-system-x86_64": "qemu-system-x86",
     "mke2fs": "e2fsprogs",
     "ip": "iproute2",
     "ssh": "openssh-client",
@@ -85,7 +85,19 @@ RECIPE = Recipe(
         "dpkg-db-backup.timer",
         "e2scrub_all.timer",
         "fstrim.timer",
+        "dev-hugepages.mount",
+        "dev-mqueue.mount",
+        "ldconfig.service",
+        "proc-sys-fs-binfmt_misc.automount",
+        "sys-kernel-config.mount",
+        "sys-kernel-debug.mount",
+        "sys-kernel-tracing.mount",
+        "systemd-binfmt.service",
+        "systemd-hwdb-update.service",
+        "systemd-journal-catalog-update.service",
+        "systemd-pstore.service",
         "systemd-udev-settle.service",
+        "systemd-update-done.service",
     ),
     revision=1,
 )
@@ -191,6 +203,15 @@ def remove_tree(path: Path) -> None:
     run(["rm", "-rf", "--one-file-system", str(path)])
 
 
+def remove_stale() -> None:
+    """Remove half-built roots and, while no lab uses one, those of older recipes."""
+    stale = list(CACHE.glob("build-*.tmp"))
+    if not any(STATE.glob("*/state.json")):
+        stale += [path.parent for path in CACHE.glob("*/root")]
+    for path in set(stale):
+        remove_tree(path)
+
+
 def cache_dir() -> Path:
     """Where the root of the present recipe is, or will be."""
     return CACHE / RECIPE.key
@@ -204,8 +225,7 @@ def ensure_root() -> Path:
     with locked("build"):
         if root.is_dir():
             return root
-        for stale in CACHE.glob("build-*.tmp"):
-            remove_tree(stale)
+        remove_stale()
         scratch = Path(tempfile.mkdtemp(prefix="build-", suffix=".tmp", dir=CACHE))
         scratch.chmod(0o755)
         target = scratch / "root"

@@ -27,10 +27,11 @@ PROGRAMS = ("seen_as.py", "guest.py", "container.py")
 
 @dataclass(frozen=True)
 class Site:
-    """Where the machines' root and their guests' initial RAM disk are on this computer."""
+    """Where the machines' root, their guests' initial RAM disk and given ssh keys are on this computer."""
 
     root: Path
     initrd: Path
+    keys: Path | None
 
     def check(self) -> None:
         kernel_image(self.root)

@@ -51,6 +51,12 @@ def begin(scenario: Scenario, mode: str) -> State:
     return state
 
 
+def use_keys(directory: Path, keys: Path) -> None:
+    """Take the keys of the lab that this one runs inside of."""
+    for path in keys.iterdir():
+        shutil.copy(path, directory / path.name)
+
+
 def make_keys(directory: Path) -> None:
     for name in ("key", "host_key"):
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "hostnet-lab", "-f", str(directory / name)])
@@ -144,7 +150,10 @@ def up(scenario: Scenario, site: Site, command: Path, main: Path) -> None:
     """Make the lab; what goes wrong leaves a record that `down` can clean up by."""
     site.check()
     state = begin(scenario, "native")
-    make_keys(state.directory)
+    if site.keys:
+        use_keys(state.directory, site.keys)
+    else:
+        make_keys(state.directory)
     write_inventory(scenario, command)
     say(f"making {len(state.namespaces)} network namespaces and the cables between them")
     make_network(scenario)
