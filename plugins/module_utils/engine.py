@@ -14,7 +14,9 @@ from .batches import Batch, batches
 from .errors import ApplyFailed, VerifyFailed
 from .host import Host, StepFailed
 from .kinds.base import HOST, Key, Mark, Resource, all_fields, key_fields
+from .kinds.link import Link
 from .kinds.registry import KINDS
+from .kinds.uplink import Uplink
 from .ledger import Before, Ledger, LedgerStore
 from .observe import ALL_READS, Observer, identity, with_normal_forms
 from .plan import ADD, CHANGE, REMOVE, REPLACE, Change, Options, Plan, World, plan
@@ -269,6 +271,15 @@ def _commands(steps: Sequence[Batch]) -> list[str]:
 def empty_host_commands(raw: Mapping[str, Any]) -> list[str]:
     """The commands that a document would cause on a host without any of its objects. Nothing is read."""
     document = documents.parse(raw)
-    physical = {key: r for key, r in document.objects.items() if r.kind == "link" and not r.marked}
-    found = plan(document.objects, World(physical), Mark(document.scope), Options())
+    there = {key: given for key, resource in document.objects.items() if (given := _given(resource)) is not None}
+    found = plan(document.objects, World(there), Mark(document.scope), Options())
     return _commands(batches(found))
+
+
+def _given(resource: Resource) -> Resource | None:
+    """What a host has before anything is done to it: the devices of others, as they come."""
+    if isinstance(resource, Link) and resource.type == "physical":
+        return Link(namespace=resource.namespace, name=resource.name, type=resource.type)
+    if isinstance(resource, Uplink):
+        return Uplink(namespace=resource.namespace, link=resource.link, bridge="")
+    return None

@@ -1,0 +1,76 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: bridge_faults
+short_description: Everything that is wrong with the intent for bridges
+version_added: 1.0.0
+author:
+  - hostnet.fabric contributors (@hostnet)
+description:
+  - Checks the bridges and instances of all hosts, and returns every fault at once.
+  - Each fault names the variable, the value, what is wrong with it and what would be right.
+options:
+  _input:
+    description: A map with C(fabric_bridges) and C(fabric_instances).
+    type: dict
+    required: true
+  hosts:
+    description: The hosts that there are. A bridge on another one is a fault. Without this, hosts are not looked at.
+    type: list
+    elements: str
+    default: []
+positional: hosts
+requirements:
+  - netaddr on the controller
+seealso:
+  - plugin: hostnet.fabric.bridge_document
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Look at the intent before any host is touched
+  ansible.builtin.assert:
+    that: faults | length == 0
+    fail_msg: "{{ faults | join('\n') }}"
+  vars:
+    faults: "{{ intent | hostnet.fabric.bridge_faults(groups['all']) }}"
+  run_once: true
+"""
+
+RETURN = r"""
+_value:
+  description: One line for each fault, sorted by the variable's path; empty when nothing is wrong.
+  type: list
+  elements: str
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+try:
+    from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge import intent
+    from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
+except ImportError as error:
+    MISSING: ImportError | None = error
+else:
+    MISSING = None
+
+
+def bridge_faults(given: Any, hosts: Iterable[str] = ()) -> list[str]:
+    """All faults of a fleet's intent."""
+    if MISSING is not None:
+        raise AnsibleFilterError(f"hostnet.fabric.bridge_faults needs netaddr on the controller: {MISSING}")
+    try:
+        return intent.Fleet(given).faults(hosts)
+    except IntentError as error:
+        return list(error.faults)
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"bridge_faults": bridge_faults}

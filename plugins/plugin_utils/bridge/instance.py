@@ -1,0 +1,210 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An instance of ``fabric_instances`` that hangs on a bridge: a VM by its tap, a container by a veth pair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netaddr import IPAddress, IPNetwork
+
+from ansible_collections.hostnet.fabric.plugins.module_utils import values
+from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses, names
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import Address
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge.bridge import IPV6_MINIMUM_MTU, Bridge, vlan_id
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Section
+
+_OF_TAPS = ("user", "group", "multi_queue")
+_OF_VETHS = ("namespace", "namespace_exists", "pid", "interface")
+
+
+@dataclass(frozen=True)
+class Tap:
+    """The host's end of a VM's port, which the hypervisor opens."""
+
+    user: str | None
+    group: str | None
+    multi_queue: bool
+
+
+@dataclass(frozen=True)
+class Veth:
+    """The container's end of a veth pair. ``namespace`` is a name, or pid:NUMBER."""
+
+    namespace: str
+    namespace_exists: bool
+    interface: str
+
+
+@dataclass(frozen=True)
+class Instance:
+    """addresses: those it has. allowed: those it may also send from. vlan: untagged, trunk: tagged."""
+
+    name: str
+    bridge: Bridge
+    port: Tap | Veth
+    device: str
+    mac: str
+    mtu: int | None
+    addresses: tuple[Address, ...]
+    gateways: tuple[IPAddress, ...]
+    vlan: int | None
+    trunk: tuple[int, ...]
+    isolated: bool
+    anti_spoofing: bool
+    allowed: tuple[IPNetwork, ...]
+
+    @property
+    def path(self) -> str:
+        return f"fabric_instances.{self.name}"
+
+
+def parse_instance(section: Section, name: str, bridge: Bridge) -> Instance | None:
+    """The instance, or None when something is wrong with it."""
+    attach = section.required("attach", values.choice("tap", "veth"), None, "choose tap for a VM, veth for a container")
+    vlan = section.get("vlan", vlan_id, None)
+    own = _addresses(section, bridge, vlan, on_device=attach == "veth")
+    allowed = section.listed("allowed_addresses", addresses.prefix)
+    instance = Instance(
+        name=name,
+        bridge=bridge,
+        port=_tap(section) if attach == "tap" else _veth(section, name),
+        device=section.get("device", values.device_name, names.device_name(name, f"{attach}-")),
+        mac=section.get("mac", names.mac, None) or names.derived_mac("instance", name),
+        mtu=section.get("mtu", values.integer(68, 65535), bridge.mtu),
+        addresses=own,
+        gateways=_gateways(section, bridge, vlan, own),
+        vlan=vlan,
+        trunk=tuple(sorted(section.listed("trunk", vlan_id))),
+        isolated=section.get("isolated", values.boolean, bridge.isolated_ports),
+        anti_spoofing=section.get("anti_spoofing", values.boolean, True),
+        allowed=tuple(sorted(allowed)),
+    )
+    if attach == "tap":
+        section.meaningless(_OF_VETHS, "has no meaning for a tap; leave it out or choose attach: veth")
+    elif attach == "veth":
+        section.meaningless(_OF_TAPS, "has no meaning for a veth; leave it out or choose attach: tap")
+    if not instance.anti_spoofing and allowed:
+        section.fault("allowed_addresses", "has no meaning with anti_spoofing: false; leave one of the two out")
+    _check_mtu(section, instance)
+    _check_vlans(section, instance)
+    section.close()
+    return instance if section.sound else None
+
+
+def _tap(section: Section) -> Tap:
+    return Tap(
+        user=section.get("user", _account, None),
+        group=section.get("group", _account, None),
+        multi_queue=section.get("multi_queue", values.boolean, False),
+    )
+
+
+def _veth(section: Section, name: str) -> Veth:
+    pid = section.get("pid", values.integer(1, 4_194_304), None)
+    exists = section.get("namespace_exists", values.boolean, False)
+    namespace = section.get("namespace", _namespace, name)
+    if pid is not None:
+        for key in ("namespace", "namespace_exists"):
+            if key in section:
+                section.fault(key, f"and pid {pid} exclude each other; name the namespace or one of its processes")
+        namespace = f"pid:{pid}"
+    return Veth(namespace, exists or pid is not None, section.get("interface", values.device_name, "eth0"))
+
+
+def _namespace(value: object) -> str:
+    namespace = values.namespace_name(value)
+    if namespace.startswith("pid:"):
+        raise ValueError(f"'{namespace}' is a process; write pid: {namespace[len('pid:') :]}")
+    return namespace
+
+
+def _account(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return values.text(value)
+
+
+def _addresses(section: Section, bridge: Bridge, vlan: int | None, on_device: bool) -> tuple[Address, ...]:
+    """Addresses with the bridge's subnets filled in; ``on_device`` for those that we put on a device ourselves."""
+    found = []
+    for given in section.listed("addresses", addresses.address):
+        try:
+            found.append(_placed(given, bridge, vlan, on_device))
+        except ValueError as error:
+            section.fault("addresses", str(error))
+    return tuple(found)
+
+
+def _placed(given: Address, bridge: Bridge, vlan: int | None, on_device: bool) -> Address:
+    subnets = bridge.subnets_of(vlan)
+    subnet = addresses.holding(given.ip, subnets)
+    if subnet is None and subnets:
+        named = ", ".join(map(str, subnets))
+        raise ValueError(f"{given.ip} is in none of the subnets of {bridge.name} ({named}); choose an address of those")
+    if subnet is None:
+        if given.subnet is None and on_device:
+            raise ValueError(f"{given} has no prefix length, and its subnet is not known; write it as 192.0.2.1/24")
+        return given
+    if given.subnet is not None and given.subnet != subnet:
+        raise ValueError(f"{given} has another prefix length than {subnet} of {bridge.path}; write {given.ip}")
+    addresses.refuse_reserved(given.ip, subnet)
+    return Address(given.ip, subnet)
+
+
+def _gateways(section: Section, bridge: Bridge, vlan: int | None, own: tuple[Address, ...]) -> tuple[IPAddress, ...]:
+    """The instance's own; else the bridge's; else the host's addresses there, unless nothing is forwarded for it."""
+    reached = [address.subnet for address in own if address.subnet is not None]
+    if "gateways" in section:
+        given = section.listed("gateways", addresses.ip)
+        for gateway in given:
+            if addresses.holding(gateway, reached) is None:
+                text = f"{gateway} is in no subnet of this instance; choose a neighbour of its addresses"
+                section.fault("gateways", text)
+        for family in (4, 6):
+            if sum(gateway.version == family for gateway in given) > 1:
+                section.fault("gateways", f"has more than one for IPv{family}; name one")
+        return given
+    candidates = bridge.gateways
+    if not candidates and bridge.forward in ("route", "nat"):
+        candidates = tuple(address.ip for address in bridge.addresses)
+    if not bridge.subnets_of(vlan):
+        candidates = ()
+    first = {gateway.version: gateway for gateway in reversed(candidates) if addresses.holding(gateway, reached)}
+    return tuple(first[family] for family in sorted(first))
+
+
+def _check_mtu(section: Section, instance: Instance) -> None:
+    if "mtu" not in section or instance.mtu is None:
+        return
+    ceiling = instance.bridge.mtu
+    if ceiling is None:
+        section.fault(
+            "mtu", f"{instance.mtu} would set that of {instance.bridge.path} too; give the bridge its mtu first"
+        )
+    elif instance.mtu > ceiling:
+        text = f"{instance.mtu} is more than the {ceiling} of {instance.bridge.path}"
+        section.fault("mtu", f"{text}; choose {ceiling} or less, or raise it there")
+    if instance.mtu < IPV6_MINIMUM_MTU and any(address.family == 6 for address in instance.addresses):
+        section.fault("mtu", f"{instance.mtu} is too small for IPv6; choose 1280 or more, or leave IPv6 out")
+
+
+def _check_vlans(section: Section, instance: Instance) -> None:
+    known = instance.bridge.vlans
+    for key, vlan in [("vlan", instance.vlan)] * (instance.vlan is not None) + [
+        ("trunk", vlan) for vlan in instance.trunk
+    ]:
+        if known is None:
+            section.fault(key, f"{vlan} needs a bridge that knows VLANs; list them in {instance.bridge.path}.vlans")
+        elif vlan not in known:
+            named = ", ".join(map(str, known))
+            section.fault(
+                key, f"{vlan} is none of the VLANs of {instance.bridge.path} ({named}); add it there or choose one"
+            )
+    if instance.vlan is not None and instance.vlan in instance.trunk:
+        section.fault(
+            "trunk", f"{instance.vlan} is the instance's vlan, which is not tagged; leave it out of one of the two"
+        )
+    if known is not None and instance.vlan is None and not instance.trunk and section.sound:
+        section.fault("vlan", f"is missing; {instance.bridge.path} has VLANs: say vlan, or trunk for tagged ones")

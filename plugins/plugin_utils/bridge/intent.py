@@ -1,0 +1,186 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The bridges and instances of a fleet, sorted by host.
+
+Sorting looks at names only; what concerns one host is parsed when that host is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.hostnet.fabric.plugins.plugin_utils import names
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge.bridge import Bridge, parse_bridge
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge.checks import check_host, check_shared
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge.instance import Instance, parse_instance
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Faults, IntentError, Section, suggestion
+
+BRIDGES = "fabric_bridges"
+INSTANCES = "fabric_instances"
+
+
+@dataclass(frozen=True)
+class HostIntent:
+    """What one host has: its bridges and the instances on them, by name."""
+
+    host: str
+    bridges: tuple[Bridge, ...]
+    instances: tuple[Instance, ...]
+
+
+@dataclass(frozen=True)
+class _Named:
+    """One entry of the intent that nobody has looked into yet, but for where it belongs."""
+
+    name: str
+    raw: Mapping[str, Any]
+    bridge: str = ""
+
+
+class Fleet:
+    """The intent of a whole fleet.
+
+    :param intent: a map with ``fabric_bridges`` and ``fabric_instances``
+    """
+
+    def __init__(self, intent: Any) -> None:
+        self._faults = Faults()
+        self._hosts: dict[str, dict[str, Any]] = {}
+        self._bridges: dict[str, list[_Named]] = {}
+        self._instances: dict[str, list[_Named]] = {}
+        if not isinstance(intent, Mapping):
+            raise IntentError([f"intent: {intent!r} is not a map with {BRIDGES} and {INSTANCES}"])
+        for name, raw in _entries(intent, BRIDGES, self._faults):
+            self._place_bridge(name, raw)
+        for name, raw in _entries(intent, INSTANCES, self._faults):
+            self._place_instance(name, raw)
+
+    @property
+    def hosts(self) -> list[str]:
+        return sorted({*self._bridges, *self._instances})
+
+    def host(self, host: str) -> HostIntent:
+        """What concerns this host.
+
+        :raises IntentError: with everything that is wrong with it.
+        """
+        faults = Faults()
+        intent = self._parsed(host, faults)
+        if faults:
+            raise IntentError(faults)
+        return intent
+
+    def faults(self, inventory: Iterable[str] = ()) -> list[str]:
+        """Everything that is wrong with the fleet's intent; ``inventory`` are the hosts there are, if known."""
+        found = Faults()
+        for path, text in self._faults.items():
+            found.add(path, text)
+        known = set(inventory)
+        parsed = [self._parsed(host, found) for host in self.hosts]
+        for host in self.hosts:
+            if known and host not in known:
+                for bridge in self._bridges.get(host, ()):
+                    text = f"{host} is not in the inventory; {suggestion(host, known)}"
+                    found.add(self._path_of_host(bridge, host), text)
+        check_shared([(i.bridges, i.instances) for i in parsed], found)
+        return list(found)
+
+    def _place_bridge(self, name: str, raw: Mapping[str, Any]) -> None:
+        hosts = _hosts_of(Section(f"{BRIDGES}.{name}", raw, self._faults))
+        self._hosts[name] = hosts
+        for host in hosts:
+            self._bridges.setdefault(host, []).append(_Named(name, raw))
+
+    def _place_instance(self, name: str, raw: Mapping[str, Any]) -> None:
+        section = Section(f"{INSTANCES}.{name}", raw, self._faults)
+        bridge = section.required("bridge", names.object_name, "", f"choose one of {BRIDGES}")
+        if not bridge:
+            return
+        if bridge not in self._hosts:
+            section.fault("bridge", f"there is no bridge {bridge}; {suggestion(bridge, self._hosts)}")
+            return
+        hosts = self._hosts[bridge]
+        host = section.get("host", names.object_name, None)
+        if host is None and "host" not in section and len(hosts) == 1:
+            host = next(iter(hosts))
+        elif host is None and "host" not in section and hosts:
+            section.fault("host", f"is missing; {bridge} is on several hosts: {suggestion('', hosts)}")
+        elif host is not None and hosts and host not in hosts:
+            text = f"{host} does not have bridge {bridge} ({BRIDGES}.{bridge}); {suggestion(host, hosts)}"
+            section.fault("host", text)
+            return
+        if host is not None:
+            self._instances.setdefault(host, []).append(_Named(name, raw, bridge))
+
+    def _parsed(self, host: str, faults: Faults) -> HostIntent:
+        bridges = {entry.name: self._bridge(entry, host, faults) for entry in self._bridges.get(host, ())}
+        instances = []
+        for entry in sorted(self._instances.get(host, ()), key=lambda entry: entry.name):
+            bridge = bridges.get(entry.bridge)
+            if bridge is not None:
+                instance = _instance(entry, bridge, faults)
+                instances += [instance] if instance is not None else []
+        sound = tuple(bridge for _name, bridge in sorted(bridges.items()) if bridge is not None)
+        check_host(sound, instances, faults)
+        return HostIntent(host, sound, tuple(instances))
+
+    def _bridge(self, entry: _Named, host: str, faults: Faults) -> Bridge | None:
+        section = Section(f"{BRIDGES}.{entry.name}", entry.raw, faults)
+        hosts = section.raw("hosts")
+        section.raw("host")
+        if isinstance(hosts, Mapping):
+            section.overlay(f"{BRIDGES}.{entry.name}.hosts.{host}", hosts[host])
+        return parse_bridge(section, entry.name, host)
+
+    def _path_of_host(self, bridge: _Named, host: str) -> str:
+        key = "host" if "host" in bridge.raw else "hosts"
+        return f"{BRIDGES}.{bridge.name}.{key}"
+
+
+def _instance(entry: _Named, bridge: Bridge, faults: Faults) -> Instance | None:
+    section = Section(f"{INSTANCES}.{entry.name}", entry.raw, faults)
+    section.raw("bridge")
+    section.raw("host")
+    return parse_instance(section, entry.name, bridge)
+
+
+def _entries(intent: Mapping[str, Any], variable: str, faults: Faults) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The entries of one of the intent's variables that have a usable name and content."""
+    content = intent.get(variable) or {}
+    if not isinstance(content, Mapping):
+        faults.add(variable, f"{content!r} is not a map; write each entry as NAME: {{…}}")
+        return
+    for name, raw in content.items():
+        try:
+            usable = names.object_name(name)
+        except ValueError as error:
+            faults.add(variable, str(error))
+            continue
+        if isinstance(raw, Mapping):
+            yield usable, raw
+        else:
+            faults.add(f"{variable}.{usable}", f"{raw!r} is not a map of keys and values")
+
+
+def _hosts_of(section: Section) -> dict[str, Any]:
+    """The hosts a bridge is on: one, a list, or a map with what is different on each."""
+    if "host" in section and "hosts" in section:
+        section.fault("hosts", "and host exclude each other; name one host in host, or several in hosts")
+        return {}
+    if "host" in section:
+        host = section.get("host", names.object_name, None)
+        return {} if host is None else {host: None}
+    hosts = section.required("hosts", _host_list, {}, "say host, or hosts for several")
+    if "hosts" in section and section.sound and not hosts:
+        section.fault("hosts", "is empty; name at least one host")
+    return hosts
+
+
+def _host_list(value: Any) -> dict[str, Any]:
+    if not isinstance(value, (Mapping, list, tuple)):
+        raise ValueError(f"{value!r} is neither a list of hosts nor a map with what is different on each")
+    details = value if isinstance(value, Mapping) else {}
+    return {names.object_name(host): details.get(host) for host in value}
