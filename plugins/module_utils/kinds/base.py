@@ -123,7 +123,8 @@ class Reading:
     ledger_addresses: Iterable[Key] = ()
 
     def protocol_owner(self, entry: Mapping[str, Any]) -> str | None:
-        return self.owners.get(int(entry.get("protocol", 0)))
+        # ip prints the number of an address's protocol in hexadecimal, that of others in decimal.
+        return self.owners.get(int(str(entry.get("protocol", 0)), 0))
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,8 @@ TYPES = ("bridge", "veth", "tap", "vlan", "vxlan", "dummy", "vrf", "ovs", "physi
 _PORT = ("veth", "tap", "vlan", "vxlan", "dummy", "ovs", "physical")
 _MADE_BY_US = ("bridge", "veth", "tap", "vlan", "vxlan", "dummy", "vrf")
 _ON_OFF = {True: "on", False: "off"}
+# As `ip -N` of iproute2 6.15 prints them.
+_VLAN_PROTOCOLS = {"[33024]": "802.1Q", "[34984]": "802.1ad"}
 
 # Our field, iproute2's word, and the key in its JSON, for what `ip link set type bridge` takes.
 _BRIDGE = (
@@ -502,7 +504,8 @@ def _observed(
     elif kind == "vxlan":
         found.update(_from_json(_VXLAN, data), id=data.get("id"), port=data.get("port"), parent=data.get("link"))
     elif kind == "vlan":
-        found.update(id=data.get("id"), protocol=data.get("protocol"), parent=raw.get("link"))
+        protocol = _VLAN_PROTOCOLS.get(data.get("protocol"), data.get("protocol"))
+        found.update(id=data.get("id"), protocol=protocol, parent=raw.get("link"))
     elif kind == "vrf":
         found["table"] = int(data["table"])
     elif kind == "tap":
