@@ -24,7 +24,7 @@ MAIN = Path(__file__).resolve().parent / "__main__.py"
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="lab", description="Machines, guests, containers and peers to try a scenario on.")
+    top = argparse.ArgumentParser(prog="lab", description="Machines, guests, containers and peers to try things on.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("deps", help="install the Debian packages the lab needs and build its cache")
     up = commands.add_parser("up", help="make a scenario's lab")

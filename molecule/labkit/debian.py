@@ -150,9 +150,10 @@ def locked(name: str) -> Iterator[None]:
 
 def in_root(root: Path, args: list[str], env: dict[str, str]) -> None:
     """Run a command in the new root, with a /proc of its own that ends with the command."""
+    enter = ["unshare", "--mount", "--pid", "--fork", "--kill-child", f"--mount-proc={root}/proc", "chroot", str(root)]
     with (CACHE / "build.log").open("a") as log:
         done = subprocess.run(
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child", f"--mount-proc={root}/proc", "chroot", root, *args],
+            [*enter, *args],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -249,5 +250,3 @@ def ensure_disk() -> Path:
             run(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-d", str(root), str(scratch), size])
             scratch.rename(disk)
     return disk
-
-

@@ -28,6 +28,11 @@ def prefixed(scenario: str, host: str) -> str:
     return f"hnlab-{scenario}.{host}"
 
 
+def cabled(scenario: Scenario) -> list[Machine | Peer]:
+    """The hosts that have interfaces of their own on the lab's networks."""
+    return [*scenario.machines, *scenario.peers]
+
+
 def wires_namespace(scenario: Scenario) -> str:
     """The namespace of the bridges that stand for networks with other than two ends."""
     return f"hnlab-{scenario.name}_wires"
@@ -35,8 +40,7 @@ def wires_namespace(scenario: Scenario) -> str:
 
 def namespaces(scenario: Scenario) -> list[str]:
     """Every network namespace the lab makes on this computer: one per machine and peer, and the wires."""
-    hosts = [host.name for host in (*scenario.machines, *scenario.peers)]
-    return [*(prefixed(scenario.name, host) for host in hosts), wires_namespace(scenario)]
+    return [*(prefixed(scenario.name, host.name) for host in cabled(scenario)), wires_namespace(scenario)]
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class End:
 def ends_of(scenario: Scenario, network: str) -> list[End]:
     return [
         End(prefixed(scenario.name, host.name), interface)
-        for host in (*scenario.machines, *scenario.peers)
+        for host in cabled(scenario)
         for interface in host.interfaces
         if interface.network == network
     ]

@@ -17,7 +17,7 @@ from labkit import layout
 from labkit.initrd import FILES, kernel_image
 from labkit.scenario import Machine, Peer, Scenario
 from labkit.shell import LabError, attempt, run
-from labkit.state import join_cgroup
+from labkit.state import cgroup_root, within
 
 # How systemd-nspawn says, under --keep-unit, that the machine wants to be booted again.
 REBOOT = 133
@@ -106,7 +106,9 @@ def boot(scenario: Scenario, machine: Machine, site: Site) -> None:
     env = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
     status = REBOOT
     while status == REBOOT:
-        status = subprocess.run(command, env=env, preexec_fn=lambda: join_cgroup(group), check=False).returncode
+        with within(CGROUPS, group):
+            nspawn = subprocess.Popen(command, env=env)
+        status = nspawn.wait()
 
 
 def isolate_mounts() -> None:
@@ -149,14 +151,13 @@ def start(scenario: Scenario, host: Machine | Peer, site: Site, cgroup: Path, ma
 
 def spawn(command: list[str], log: Path, group: Path) -> int:
     """Start a program that outlives this one, inside a control group from its first moment."""
-    with log.open("ab") as output:
+    with log.open("ab") as output, within(cgroup_root(), group):
         child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
-            preexec_fn=lambda: join_cgroup(group),
         )
     return child.pid
 

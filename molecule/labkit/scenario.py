@@ -276,35 +276,33 @@ def check(scenario: Scenario, faults: list[str]) -> None:
             faults.append(f"needs: {need!r} is not known; choose from {', '.join(PROBES)}")
     if not scenario.machines:
         faults.append("machines: a lab has at least one machine")
-    machines = {machine.name: machine for machine in scenario.machines}
-    seen: dict[str, str] = {}
-    groups = {
-        "machines": scenario.machines,
-        "peers": scenario.peers,
-        "guests": scenario.guests,
-        "containers": scenario.containers,
-    }
-    for kind, hosts in groups.items():
-        for host in hosts:
-            if not NAME.fullmatch(host.name):
-                faults.append(f"{kind}.{host.name}: a name has lower-case letters, digits and dashes only")
-            if host.name in seen:
-                faults.append(f"{kind}.{host.name}: the name is already used in {seen[host.name]}")
-            seen[host.name] = kind
-    for kind, ends in (("machines", scenario.machines), ("peers", scenario.peers)):
-        for end in ends:
-            for interface in end.interfaces:
-                if interface.network not in scenario.networks:
-                    faults.append(
-                        f"{kind}.{end.name}.interfaces.{interface.name}.network: {interface.network!r} is not one of"
-                        f" networks ({', '.join(scenario.networks) or 'none'})"
-                    )
-    for kind, tenants in (("guests", scenario.guests), ("containers", scenario.containers)):
-        for tenant in tenants:
-            if tenant.machine not in machines:
-                faults.append(f"{kind}.{tenant.name}.machine: {tenant.machine!r} is not one of machines")
+    check_names(scenario, faults)
+    machines = {machine.name for machine in scenario.machines}
+    for end in (*scenario.machines, *scenario.peers):
+        for interface in end.interfaces:
+            if interface.network not in scenario.networks:
+                known = ", ".join(scenario.networks) or "none"
+                faults.append(
+                    f"{end.name}.interfaces.{interface.name}.network: {interface.network!r} is not one of networks ({known})"
+                )
+    for tenant in (*scenario.guests, *scenario.containers):
+        if tenant.machine not in machines:
+            faults.append(f"{tenant.name}.machine: {tenant.machine!r} is not one of machines")
     for machine in scenario.machines:
         check_ssh(scenario, machine, faults)
+
+
+def check_names(scenario: Scenario, faults: list[str]) -> None:
+    """A name is a host's in `lab exec`, whatever kind of host it is."""
+    hosts: list[Machine | Peer | Guest | Container] = [*scenario.machines, *scenario.peers]
+    hosts += [*scenario.guests, *scenario.containers]
+    seen: set[str] = set()
+    for host in hosts:
+        if not NAME.fullmatch(host.name):
+            faults.append(f"{host.name}: a name has lower-case letters, digits and dashes only")
+        if host.name in seen:
+            faults.append(f"{host.name}: the name is used twice")
+        seen.add(host.name)
 
 
 def check_ssh(scenario: Scenario, machine: Machine, faults: list[str]) -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -95,6 +96,18 @@ def cgroup_root() -> Path:
 def join_cgroup(directory: Path) -> None:
     """Put the calling process into a group that `down` ends."""
     (directory / "cgroup.procs").write_text(str(os.getpid()))
+
+
+@contextmanager
+def within(root: Path, directory: Path) -> Iterator[None]:
+    """Be in a group for as long as a child is being started, so that the child never was elsewhere."""
+    lines = Path("/proc/self/cgroup").read_text().splitlines()
+    home = next(line.removeprefix("0::/") for line in lines if line.startswith("0::"))
+    join_cgroup(directory)
+    try:
+        yield
+    finally:
+        join_cgroup(root / home)
 
 
 def members(directory: Path) -> Iterator[int]:
