@@ -278,14 +278,15 @@ def check(scenario: Scenario, faults: list[str]) -> None:
         faults.append("machines: a lab has at least one machine")
     check_names(scenario, faults)
     machines = {machine.name for machine in scenario.machines}
-    for end in (*scenario.machines, *scenario.peers):
-        for interface in end.interfaces:
-            if interface.network not in scenario.networks:
-                known = ", ".join(scenario.networks) or "none"
-                faults.append(
-                    f"{end.name}.interfaces.{interface.name}.network: {interface.network!r} is not one of networks ({known})"
-                )
-    for tenant in (*scenario.guests, *scenario.containers):
+    networks = ", ".join(scenario.networks) or "none"
+    ends: list[Machine | Peer] = [*scenario.machines, *scenario.peers]
+    for end in ends:
+        for each in end.interfaces:
+            if each.network not in scenario.networks:
+                path = f"{end.name}.interfaces.{each.name}.network"
+                faults.append(f"{path}: {each.network!r} is not one of networks ({networks})")
+    tenants: list[Guest | Container] = [*scenario.guests, *scenario.containers]
+    for tenant in tenants:
         if tenant.machine not in machines:
             faults.append(f"{tenant.name}.machine: {tenant.machine!r} is not one of machines")
     for machine in scenario.machines:
