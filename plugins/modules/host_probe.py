@@ -109,13 +109,18 @@ options:
         type: str
         choices: [echo, announce]
         default: echo
-      received:
+      as_guest:
         description:
-          - Have the host treat the frame as one that came in on O(probes[].interface), instead of sending it out.
-          - This stands for a guest behind a tap, whose own end no namespace of the host has.
+          - Stand in for the guest behind O(probes[].interface), a tap whose other end is in no namespace of the host.
+            Frames come in on the interface as if the guest had sent them, and answers are read on their way to it.
+          - Takes the guest's O(probes[].interface), O(probes[].source) and O(probes[].mac). Works for V(ping), V(arp)
+            and V(spoof).
           - It uses the kernel's C(bpf) system call and attaches nothing.
         type: bool
         default: false
+      via:
+        description: The next hop, when standing in for a guest. Left out, O(probes[].address) is on its link.
+        type: str
       mac:
         description: The sender's true MAC address. Left out, that of O(probes[].interface).
         type: str
@@ -167,6 +172,12 @@ options:
     description: How many probes may run at the same time.
     type: int
     default: 32
+  patience:
+    description:
+      - For how many seconds to make probes again whose expectations do not hold, as for a guest that is still booting.
+      - What has once held is not made again.
+    type: float
+    default: 0.0
   fail:
     description: Whether the task fails when an expectation does not hold, with all of them in one message.
     type: bool
@@ -210,7 +221,7 @@ EXAMPLES = r"""
     probes:
       - kind: spoof
         interface: tap-vm1
-        received: true
+        as_guest: true
         mac: "52:54:00:00:03:03"
         source: 192.168.3.3
         claimed_source: 192.168.3.4
@@ -335,7 +346,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hostnet.fabric.plugins.module_utils.errors import FabricError
 from ansible_collections.hostnet.fabric.plugins.module_utils.host import Host
 from ansible_collections.hostnet.fabric.plugins.module_utils.probe.model import Probe, Result, parse
-from ansible_collections.hostnet.fabric.plugins.module_utils.probe.run import run
+from ansible_collections.hostnet.fabric.plugins.module_utils.probe.run import Runner
 
 EXPECT = {
     "reachable": {"type": "bool", "default": True},
@@ -361,7 +372,8 @@ PROBE = {
     "port": {"type": "int"},
     "read_line": {"type": "bool", "default": False},
     "frame": {"type": "str", "choices": ["echo", "announce"], "default": "echo"},
-    "received": {"type": "bool", "default": False},
+    "as_guest": {"type": "bool", "default": False},
+    "via": {"type": "str"},
     "mac": {"type": "str"},
     "claimed_source": {"type": "str"},
     "claimed_mac": {"type": "str"},
@@ -388,6 +400,7 @@ def main() -> None:
                 ],
             },
             "parallel": {"type": "int", "default": 32},
+            "patience": {"type": "float", "default": 0.0},
             "fail": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
@@ -396,7 +409,8 @@ def main() -> None:
         probes = parse(module.params["probes"])
         if module.check_mode:
             module.exit_json(changed=False, failed_probes=[], results=[_planned(probe) for probe in probes])
-        results = run(Host(), probes, max(1, module.params["parallel"]))
+        runner = Runner(Host(), max(1, module.params["parallel"]), module.params["patience"])
+        results = runner.run(probes)
     except FabricError as error:
         module.fail_json(msg=str(error))
     failed = [result for result in results if not result.ok]

@@ -22,7 +22,7 @@ from harness import Machine, inside, tool
 
 from ansible_collections.hostnet.fabric.plugins.module_utils.host import Host
 from ansible_collections.hostnet.fabric.plugins.module_utils.probe.model import ProbesError, Result, parse
-from ansible_collections.hostnet.fabric.plugins.module_utils.probe.run import run
+from ansible_collections.hostnet.fabric.plugins.module_utils.probe.run import Runner
 
 HOST4, C1_4, C2_4, OUTSIDE4, NOBODY4 = "192.0.2.1", "192.0.2.11", "192.0.2.12", "198.51.100.2", "192.0.2.99"
 HOST6, C1_6, C2_6, OUTSIDE6, NOBODY6 = (
@@ -120,7 +120,7 @@ def seen_as(lan: None) -> Iterator[int]:
 
 def probe(kind: str, address: str, namespace: str = "", **options: Any) -> Result:
     raw = {"kind": kind, "address": address, "namespace": namespace, **options}
-    return run(Host(), parse([raw]), parallel=4)[0]
+    return Runner(Host()).run(parse([raw]))[0]
 
 
 @pytest.mark.parametrize("address", [HOST4, HOST6, C2_4, C2_6, OUTSIDE4, OUTSIDE6])
@@ -312,7 +312,7 @@ PLACES = [
 ]
 SENDERS = [
     pytest.param({"namespace": "c1", "interface": "eth0"}, id="sent-by-a-container"),
-    pytest.param({"interface": "port1", "received": True, "mac": C1_MAC}, id="as-if-received-on-the-port"),
+    pytest.param({"interface": "port1", "as_guest": True, "mac": C1_MAC}, id="in-the-place-of-a-guest"),
 ]
 
 
@@ -341,19 +341,54 @@ def test_spoof_proves_nothing_when_no_frame_arrives(lan: None) -> None:
     assert result.message.endswith("so nothing is proven")
 
 
-def test_spoof_as_a_guest_behind_a_tap_that_is_in_use(lan: None) -> None:
-    """The tap's other end is open, as QEMU has it; frames put on its receiving side are what the guest would send."""
+GUEST4, GUEST6, GUEST_MAC = "192.0.2.21", "2001:db8:1::21", "52:54:00:00:00:21"
+
+
+@pytest.fixture
+def guest(lan: None) -> Iterator[dict[str, Any]]:
+    """tap1 on br0, its other end open and silent, as of a guest that does not answer by itself."""
     tap = os.open("/dev/net/tun", os.O_RDWR)
     try:
         fcntl.ioctl(tap, 0x400454CA, struct.pack("16sH22x", b"tap1", 0x0002 | 0x1000))
         batch("", "link set tap1 master br0 up")
-        options = {"interface": "tap1", "received": True, "mac": "52:54:00:00:00:21", "source": "192.0.2.21"}
-        options |= {"claimed_source": NOBODY4, "seen_at": {"namespace": "c2", "interface": "eth0"}}
-        assert probe("spoof", C2_4, expect={"arrives": True}, **options).ok
-        nft("bridge", PREROUTING, 'iifname "tap1" ip saddr != 192.0.2.21 drop')
-        assert probe("spoof", C2_4, **options).ok
+        yield {"interface": "tap1", "as_guest": True, "mac": GUEST_MAC}
     finally:
         os.close(tap)
+
+
+def test_spoof_in_the_place_of_a_guest(guest: dict[str, Any]) -> None:
+    options = {
+        **guest,
+        "source": GUEST4,
+        "claimed_source": NOBODY4,
+        "seen_at": {"interface": "eth0", "namespace": "c2"},
+    }
+    assert probe("spoof", C2_4, expect={"arrives": True}, **options).ok
+    nft("bridge", PREROUTING, f'iifname "tap1" ip saddr != {GUEST4} drop')
+    assert probe("spoof", C2_4, **options).ok
+
+
+@pytest.mark.parametrize(("address", "via"), [(C2_4, None), (C2_6, None), (OUTSIDE4, HOST4), (OUTSIDE6, HOST6)])
+def test_ping_in_the_place_of_a_guest(guest: dict[str, Any], address: str, via: str | None) -> None:
+    source = GUEST4 if "." in address else GUEST6
+    result = probe("ping", address, **guest, source=source, via=via, interval=0.01, size=1000)
+    assert (result.ok, result.measured["received"]) == (True, 3), result.message
+    nft("bridge", PREROUTING, 'iifname "tap1" drop')
+    unheard = probe("ping", address, **guest, source=source, via=via, timeout=0.3)
+    assert (unheard.ok, unheard.measured["refusal"]) == (False, f"nobody answered for {via or address}")
+
+
+@pytest.mark.parametrize("address", [OUTSIDE4, OUTSIDE6])
+def test_ping_in_the_place_of_a_guest_that_is_not_forwarded(guest: dict[str, Any], address: str) -> None:
+    nft("inet", "filter hook forward priority 0", "drop")
+    own, via = (GUEST4, HOST4) if "." in address else (GUEST6, HOST6)
+    result = probe("ping", address, **guest, source=own, via=via, timeout=0.3, interval=0.01)
+    assert (result.ok, result.measured["sent"], result.measured["received"]) == (False, 3, 0)
+
+
+@pytest.mark.parametrize(("address", "source"), [(C2_4, GUEST4), (C2_6, GUEST6)])
+def test_arp_in_the_place_of_a_guest(guest: dict[str, Any], address: str, source: str) -> None:
+    assert probe("arp", address, **guest, source=source, expect={"mac": C2_MAC}).ok
 
 
 def test_what_cannot_be_probed_is_no_success(lan: None) -> None:
@@ -363,7 +398,7 @@ def test_what_cannot_be_probed_is_no_success(lan: None) -> None:
         {"kind": "ping", "address": C2_4, "interface": "eth7", "expect": {"reachable": False}},
         {"kind": "arp", "address": C2_4, "interface": "eth7", "expect": {"reachable": False}},
     ]
-    results = run(Host(), parse(raw), parallel=4)
+    results = Runner(Host()).run(parse(raw))
     assert [result.ok for result in results] == [False] * 4
     assert [result.message for result in results] == [
         "could not be made: there is no namespace nowhere on this host",
@@ -390,12 +425,26 @@ def test_many_probes_at_once_in_several_namespaces(lan: None) -> None:
         nobody = {"kind": "ping", "namespace": source, "address": NOBODY4, "count": 1, "timeout": 0.5}
         raw.append({**nobody, "expect": {"reachable": False}, "name": f"nobody {number}"})
     started = time.monotonic()
-    results = run(Host(), parse(raw), parallel=32)
+    results = Runner(Host()).run(parse(raw))
     assert time.monotonic() - started < 10
     assert [result.probe.name for result in results] == [entry["name"] for entry in raw]
     assert [result.message for result in results if not result.ok] == []
     with open("/proc/thread-self/net/dev", encoding="ascii") as stream:
         assert "br0" in stream.read()
+
+
+def test_patience_waits_for_what_comes_up_late(lan: None) -> None:
+    tool("ip", "link", "set", "port2", "down")
+    up = threading.Timer(1, lambda: tool("ip", "link", "set", "port2", "up"))
+    up.start()
+    late = {"kind": "ping", "namespace": "c1", "address": C2_4, "count": 1, "timeout": 0.3}
+    never = {**late, "address": NOBODY4}
+    started = time.monotonic()
+    results = Runner(Host(), patience=4).run(parse([late, never]))
+    assert 4 <= time.monotonic() - started < 6
+    up.join()
+    assert [result.ok for result in results] == [True, False]
+    assert "(held after " in results[0].message
 
 
 def test_all_faults_of_a_list_come_at_once() -> None:

@@ -18,6 +18,9 @@ Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 # The address that the host itself would use towards the target, as an expectation of `seen_as`.
 HOST_ADDRESS = "host"
 
+AS_GUEST = ("ping", "arp", "spoof")
+LARGEST_GUEST_PACKET = 1500
+
 _MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
 _SMALLEST_PACKET = {4: 36, 6: 56}
 
@@ -73,8 +76,9 @@ class Probe:
     port: int = 0
     read_line: bool = False
     frame: str = "echo"
-    received: bool = False
+    as_guest: bool = False
     mac: str | None = None
+    via: Address | None = None
     claimed_source: Address | None = None
     claimed_mac: str | None = None
     seen_at: Place | None = None
@@ -113,7 +117,7 @@ class _Reader:
     def probe(self) -> Probe | None:
         known = len(self.faults)
         values = {key: value for key, value in self.raw.items() if value is not None}
-        for key in ("address", "source", "claimed_source"):
+        for key in ("address", "source", "via", "claimed_source"):
             if key in values:
                 values[key] = self._address(key, values[key])
         for key in ("mac", "claimed_mac"):
@@ -163,21 +167,29 @@ class _Reader:
 
     def _check_together(self, probe: Probe) -> None:
         version = probe.address.version
-        for key, other in (("source", probe.source), ("claimed_source", probe.claimed_source)):
+        for key in ("source", "via", "claimed_source"):
+            other = getattr(probe, key)
             if other is not None and other.version != version:
                 self._fault(key, f"{other} is of another IP version than the target {probe.address}")
         if 0 < probe.size < _SMALLEST_PACKET[version]:
             self._fault(
                 "size", f"{probe.size} is below {_SMALLEST_PACKET[version]}, the smallest IPv{version} echo here"
             )
-        if probe.kind == "spoof":
-            self._check_spoof(probe)
-
-    def _check_spoof(self, probe: Probe) -> None:
-        if probe.claimed_source is None and probe.claimed_mac is None:
+        if probe.kind == "spoof" and probe.claimed_source is None and probe.claimed_mac is None:
             self._fault("claimed_source", "nothing is claimed falsely; give claimed_source or claimed_mac, or both")
-        if probe.received and probe.mac is None:
-            self._fault("mac", "a frame that is to look received needs its sender's MAC address")
+        if probe.as_guest:
+            self._check_as_guest(probe)
+
+    def _check_as_guest(self, probe: Probe) -> None:
+        if probe.kind not in AS_GUEST:
+            self._fault("as_guest", f"{probe.kind} cannot stand in for a guest; {', '.join(AS_GUEST)} can")
+        for key, value in (("interface", probe.interface), ("source", probe.source), ("mac", probe.mac)):
+            if not value:
+                self._fault(key, "is missing; standing in for a guest takes its interface, source address and mac")
+        if probe.size > LARGEST_GUEST_PACKET:
+            self._fault(
+                "size", f"{probe.size} is more than {LARGEST_GUEST_PACKET}, the most that a stand-in for a guest sends"
+            )
 
     def _fault(self, key: str, message: str) -> None:
         self.faults.append(f"{self.path}.{key}: {message}")

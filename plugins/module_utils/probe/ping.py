@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .echo import Answer, Echo, NoRoute, Refusal
+from .guest import ping_as_guest
 from .model import Probe
 from .sockets import Enter
 
@@ -22,6 +23,9 @@ _ATTEMPTS = 2
 
 def ping(probe: Probe, enter: Enter) -> Mapping[str, Any]:
     """Send `count` requests, one every `interval`, and wait at most `timeout` for the last answer."""
+    size = probe.size or _USUAL_SIZE[probe.address.version]
+    if probe.as_guest:
+        return _summary(probe, *ping_as_guest(probe, enter, size))
     try:
         with enter(probe.namespace):
             echo = Echo(probe, probe.dont_fragment)
@@ -30,7 +34,6 @@ def ping(probe: Probe, enter: Enter) -> Mapping[str, Any]:
     sent: dict[int, float] = {}
     answered: dict[int, float] = {}
     refused: dict[int, Refusal] = {}
-    size = probe.size or _USUAL_SIZE[probe.address.version]
     with echo:
         started = time.monotonic()
         for sequence in range(probe.count):

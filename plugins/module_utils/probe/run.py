@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, Callable
 
 from ..host import Host
@@ -28,19 +30,37 @@ _KINDS: Mapping[str, Callable[[Probe, Enter], Mapping[str, Any]]] = {
 }
 
 
-def run(host: Host, probes: Sequence[Probe], parallel: int) -> list[Result]:
-    """The results, in the order of the probes."""
+_PAUSE = 0.5
 
-    @contextmanager
-    def enter(namespace: str) -> Iterator[None]:
-        if not host.has_namespace(namespace):
-            raise CannotProbe(f"there is no namespace {namespace} on this host")
-        with host.inside(namespace):
-            yield
 
-    def one(probe: Probe) -> Result:
+@dataclass(frozen=True)
+class Runner:
+    """parallel: how many probes at a time. patience: seconds for which probes that do not hold are made again."""
+
+    host: Host
+    parallel: int = 32
+    patience: float = 0.0
+
+    def run(self, probes: Sequence[Probe]) -> list[Result]:
+        """The results, in the order of the probes."""
+        started = time.monotonic()
+        results = self._all(probes)
+        while (failed := [number for number, result in enumerate(results) if not result.ok]) and (
+            time.monotonic() - started < self.patience
+        ):
+            time.sleep(_PAUSE)
+            for number, again in zip(failed, self._all([probes[number] for number in failed])):
+                waited = f" (held after {time.monotonic() - started:.0f} s)"
+                results[number] = replace(again, message=again.message + waited) if again.ok else again
+        return results
+
+    def _all(self, probes: Sequence[Probe]) -> list[Result]:
+        with ThreadPoolExecutor(max_workers=min(self.parallel, len(probes)) or 1) as pool:
+            return list(pool.map(self._one, probes))
+
+    def _one(self, probe: Probe) -> Result:
         try:
-            measured = _KINDS[probe.kind](probe, enter)
+            measured = _KINDS[probe.kind](probe, self._enter)
         except CannotProbe as error:
             return Result(probe, False, f"could not be made: {error}", {})
         except OSError as error:
@@ -48,5 +68,9 @@ def run(host: Host, probes: Sequence[Probe], parallel: int) -> list[Result]:
         ok, message = judge(probe, measured)
         return Result(probe, ok, message, measured)
 
-    with ThreadPoolExecutor(max_workers=min(parallel, len(probes)) or 1) as pool:
-        return list(pool.map(one, probes))
+    @contextmanager
+    def _enter(self, namespace: str) -> Iterator[None]:
+        if not self.host.has_namespace(namespace):
+            raise CannotProbe(f"there is no namespace {namespace} on this host")
+        with self.host.inside(namespace):
+            yield

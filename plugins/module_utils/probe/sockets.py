@@ -18,7 +18,6 @@ from .model import Address, CannotProbe, Probe
 Enter = Callable[[str], AbstractContextManager[None]]
 
 _SIOCGIFHWADDR = 0x8927
-_ALL_ETHERTYPES = 0x0003
 
 
 def family(address: Address) -> socket.AddressFamily:
@@ -65,14 +64,3 @@ def mac_address(interface: str) -> str:
         except OSError as error:
             raise CannotProbe(f"interface {interface}: {error.strerror}") from None
     return answer[18:24].hex(":")
-
-
-def frame_socket(interface: str, ethertype: int = _ALL_ETHERTYPES) -> socket.socket:
-    """Whole Ethernet frames as they pass an interface."""
-    made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-    try:
-        made.bind((interface, ethertype))
-    except OSError as error:
-        made.close()
-        raise CannotProbe(f"interface {interface}: {error.strerror}") from None
-    return made

@@ -10,93 +10,72 @@ lie and another one after it, by the same way: when the last has arrived, the li
 from __future__ import annotations
 
 import secrets
-import select
-import socket
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import wire
-from .inject import Injector
+from .link import Link
 from .model import Address, CannotProbe, Place, Probe
-from .sockets import Enter, frame_socket, mac_address
+from .sockets import Enter
 
 _TOKEN_BYTES = 14
 _TRIES = 3
 # For a frame that another CPU may still hold when the one sent after it has arrived.
 _GRACE = 0.05
 
-Send = Callable[[bytes], Any]
-
 
 def spoof(probe: Probe, enter: Enter) -> Mapping[str, Any]:
-    place = probe.seen_at
-    if place is None or probe.source is None:
+    place, source = probe.seen_at, probe.source
+    if place is None or source is None:
         raise CannotProbe("spoof needs seen_at and source")
     with enter(place.namespace):
-        watch = frame_socket(place.interface)
-        target_mac = mac_address(place.interface)
-    with watch, enter(probe.namespace), _sender(probe) as send:
-        mac = probe.mac or mac_address(probe.interface)
-        lie_source, lie_mac = probe.claimed_source or probe.source, probe.claimed_mac or mac
-        for _try in range(_TRIES):
-            tokens = [secrets.token_bytes(_TOKEN_BYTES) for _ in range(3)]
-            send(_frame(probe, target_mac, mac, probe.source, mac, tokens[0]))
-            send(_frame(probe, target_mac, mac, lie_source, lie_mac, tokens[1]))
-            send(_frame(probe, target_mac, mac, probe.source, mac, tokens[2]))
-            seen = _seen(watch, tokens, probe.timeout / _TRIES)
-            if seen[0] and seen[2]:
-                break
+        watch = Link(place.interface)
+    with watch:
+        with enter(probe.namespace):
+            link = Link(probe.interface, probe.as_guest)
+        with link:
+            mac = probe.mac or link.mac
+            lie = (probe.claimed_source or source, probe.claimed_mac or mac)
+            for _try in range(_TRIES):
+                tokens = [secrets.token_bytes(_TOKEN_BYTES) for _ in range(3)]
+                for token, (claimed, claimed_mac) in zip(tokens, ((source, mac), lie, (source, mac))):
+                    link.send(_frame(probe, watch.mac, (source, mac), (claimed, claimed_mac), token))
+                seen = _seen(watch, tokens, probe.timeout / _TRIES)
+                if seen[0] and seen[2]:
+                    break
     return {
-        "claimed": f"{lie_source} at {lie_mac}",
+        "claimed": f"{lie[0]} at {lie[1]}",
         "control_arrived": seen[0] and seen[2],
         "arrived": seen[1],
         "seen_at": _name(place),
     }
 
 
-@contextmanager
-def _sender(probe: Probe) -> Iterator[Send]:
-    if not probe.received:
-        with frame_socket(probe.interface, 0) as made:
-            yield made.send
-        return
-    try:
-        index = socket.if_nametoindex(probe.interface)
-    except OSError:
-        raise CannotProbe(f"interface {probe.interface}: No such device") from None
-    with Injector(index) as injector:
-        yield injector.send
-
-
-def _frame(probe: Probe, target_mac: str, true_mac: str, source: Address, mac: str, token: bytes) -> bytes:
-    """An echo request with this sender, or an announcement that the address is at the MAC address.
+def _frame(
+    probe: Probe, target_mac: str, truth: tuple[Address, str], claim: tuple[Address, str], token: bytes
+) -> bytes:
+    """An echo request with the claimed sender, or an announcement that the claimed address is at the MAC address.
 
     The announcement's Ethernet header tells the truth: only looking into it shows the lie.
     """
+    source, mac = claim
     if probe.frame == "echo":
         request = wire.echo_request(source.version, secrets.randbelow(0x10000), 1, token)
         body = wire.packet(source, probe.address, request)
         return wire.frame(target_mac, mac, wire.ETHERTYPE[source.version], body)
     if source.version == 4:
         body = wire.arp(True, mac, source, target_mac, probe.address) + token
-        return wire.frame(target_mac, true_mac, wire.ETHERTYPE_ARP, body)
-    assert probe.source is not None
-    body = wire.neighbour_advertisement(mac, source, probe.source, probe.address, token)
-    return wire.frame(target_mac, true_mac, wire.ETHERTYPE[6], body)
+        return wire.frame(target_mac, truth[1], wire.ETHERTYPE_ARP, body)
+    body = wire.neighbour_advertisement(mac, source, truth[0], probe.address, token)
+    return wire.frame(target_mac, truth[1], wire.ETHERTYPE[6], body)
 
 
-def _seen(watch: socket.socket, tokens: Sequence[bytes], timeout: float) -> list[bool]:
+def _seen(watch: Link, tokens: Sequence[bytes], timeout: float) -> list[bool]:
     """Which of the frames come by, until the last one has, or the time is up."""
     seen = [False] * len(tokens)
-    poll = select.poll()
-    poll.register(watch, select.POLLIN)
     end = time.monotonic() + timeout
-    while (left := end - time.monotonic()) > 0:
-        if not poll.poll(left * 1000):
-            break
-        data = watch.recv(2048)
+    while data := watch.receive(end):
         for number, token in enumerate(tokens):
             if token in data and not seen[number]:
                 seen[number] = True

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from ipaddress import IPv4Address, IPv6Address
 
 from .model import Address
 
@@ -23,6 +24,7 @@ _OVERRIDE = 0x20000000
 # RFC 4861 wants 255, so that no neighbour message comes from beyond a router.
 _LINK_ONLY = 255
 _DEFAULT_HOPS = 64
+_DONT_FRAGMENT = 0x4000
 
 
 def checksum(data: bytes) -> int:
@@ -42,10 +44,13 @@ def echo_request(version: int, identifier: int, sequence: int, payload: bytes) -
     return _with_checksum(header + payload, b"")
 
 
-def packet(source: Address, target: Address, message: bytes, hops: int = _DEFAULT_HOPS) -> bytes:
+def packet(
+    source: Address, target: Address, message: bytes, hops: int = _DEFAULT_HOPS, dont_fragment: bool = False
+) -> bytes:
     """An IP packet that carries an ICMP or ICMPv6 message, whose checksum is filled in."""
     if source.version == 4:
-        header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(message), 0, 0, hops, socket.IPPROTO_ICMP, 0)
+        flags = _DONT_FRAGMENT if dont_fragment else 0
+        header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(message), 0, flags, hops, socket.IPPROTO_ICMP, 0)
         header += source.packed + target.packed
         return header[:10] + struct.pack("!H", checksum(header)) + header[12:] + _with_checksum(message, b"")
     pseudo = source.packed + target.packed + struct.pack("!II", len(message), socket.IPPROTO_ICMPV6)
@@ -78,6 +83,15 @@ def neighbour_advertisement(mac: str, claimed: Address, source: Address, target:
     return packet(source, target, message, _LINK_ONLY)
 
 
+def who_has(address: Address, sender: Address | None, mac: str) -> bytes:
+    """The frame that asks a link who owns an address. Without a sender it asks as a host that has no address yet."""
+    if address.version == 4:
+        body = arp(False, mac, sender or IPv4Address(0), NO_MAC, address)
+        return frame(BROADCAST, mac, ETHERTYPE_ARP, body)
+    body = neighbour_solicitation(mac, sender or IPv6Address(0), address)
+    return frame(solicited_node_mac(address), mac, ETHERTYPE[6], body)
+
+
 def solicited_node(address: Address) -> Address:
     """The multicast group in which the owner of an IPv6 address listens."""
     return type(address)(b"\xff\x02" + b"\0" * 9 + b"\x01\xff" + address.packed[-3:])
@@ -106,6 +120,21 @@ def advertised_owner(data: bytes, address: Address) -> str:
             return mac_text(options[2:8])
         options = options[options[1] * 8 :]
     return mac_text(data[6:12])
+
+
+def echo_sequence(data: bytes, source: Address, target: Address, identifier: int) -> int | None:
+    """The sequence number of the echo reply that a frame carries, None for any other frame."""
+    version = source.version
+    if data[12:14] != struct.pack("!H", ETHERTYPE[version]) or len(data) < 14 + 28:
+        return None
+    at = 14 + ((data[14] & 0x0F) * 4 if version == 4 else 40)
+    ends = data[26:34] if version == 4 else data[22:54]
+    protocol = data[23] if version == 4 else data[20]
+    wanted = socket.IPPROTO_ICMP if version == 4 else socket.IPPROTO_ICMPV6
+    if ends != source.packed + target.packed or protocol != wanted or data[at : at + 1] != bytes([ECHO_REPLY[version]]):
+        return None
+    found, sequence = struct.unpack("!HH", data[at + 4 : at + 8])
+    return int(sequence) if found == identifier else None
 
 
 def mac_bytes(mac: str) -> bytes:
