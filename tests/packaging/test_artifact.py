@@ -141,3 +141,15 @@ def test_module_in_a_namespace_of_its_own(collections: Path, tmp_path: Path) -> 
     playbook.write_text(PLAY)
     enter = ["unshare", "--net", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /run && exec "$@"', "sh"]
     run([*enter, TOOLS / "ansible-playbook", playbook], **installed(collections))
+
+
+def test_playbook_renders_an_inventory(collections: Path, tmp_path: Path) -> None:
+    inventory = shutil.copytree(ROOT / "inventory" / "bridge", tmp_path / "inventory")
+    rendered = tmp_path / "rendered"
+    ansible(
+        collections, "ansible-playbook", "-i", inventory, "hostnet.fabric.render", "-e", f"render_output={rendered}"
+    )
+    hosts = yaml.safe_load((inventory / "hosts.yml").read_text())["all"]["children"]["bridged_hosts"]["hosts"]
+    for host in hosts:
+        assert yaml.safe_load((rendered / f"{host}.document.yml").read_text())["links"]
+        assert (rendered / f"{host}.commands.txt").read_text().strip()
