@@ -16,6 +16,7 @@ from .kinds.base import HOST, Key, Reading, Resource, key_fields
 from .kinds.link import Link, joined
 from .kinds.nft_table import NftTable, full_name, tables
 from .kinds.registry import KINDS
+from .kinds.sysctl import Sysctl
 from .ledger import Ledger
 from .plan import World
 
@@ -26,6 +27,9 @@ _IP_LINES = {
 }
 ALL_READS = frozenset(("links", "routes", "rules", "neighbours", "vlans", "nft", "sysctls", "ovs"))
 _OURS = "hostnet."
+
+# Objects by the namespace they are in and their kind.
+Places = Mapping[tuple[str, type[Resource]], Sequence[Resource]]
 
 
 @dataclass
@@ -44,6 +48,7 @@ class Observer:
 
     def read(self, namespaces: Iterable[str], reads: Mapping[str, set[str]]) -> None:
         """Read these namespaces again: what ``reads`` names for each, everything where it names nothing."""
+        declared = self._declared()
         for namespace in namespaces:
             if not self.host.has_namespace(namespace):
                 self.readings.pop(namespace, None)
@@ -51,15 +56,15 @@ class Observer:
             reading = self.readings.setdefault(namespace, Reading(namespace))
             reading.owners, reading.scope = self.owners, self.ledger.scope
             reading.pending, reading.ledger_addresses = self.ledger.pending, self.ledger.addresses
-            self._fill(reading, reads.get(namespace) or ALL_READS)
+            self._fill(reading, reads.get(namespace) or ALL_READS, declared)
 
     def world(self) -> World:
         objects: dict[Key, Resource] = {}
         links: list[Link] = []
-        wanted = _by_place([*self.wanted.values(), *self.restorable().values()])
+        declared = self._declared()
         for namespace, reading in self.readings.items():
             for cls in KINDS:
-                found = cls.observe(reading, wanted.get((namespace, cls), ()))
+                found = cls.observe(reading, declared.get((namespace, cls), ()))
                 if cls is Link:
                     links += [link for link in found if isinstance(link, Link)]
                 else:
@@ -75,7 +80,14 @@ class Observer:
         found = (restored(kinds[b.kind], b.namespace, b.fields, self.ledger.scope) for b in self.ledger.before)
         return {resource.key: resource for resource in found}
 
-    def _fill(self, reading: Reading, reads: Container[str]) -> None:
+    def _declared(self) -> Places:
+        """What is to be compared with the host: the declared objects, and those to give back."""
+        found: dict[tuple[str, type[Resource]], list[Resource]] = {}
+        for resource in (*self.wanted.values(), *self.restorable().values()):
+            found.setdefault((resource.namespace, type(resource)), []).append(resource)
+        return found
+
+    def _fill(self, reading: Reading, reads: Container[str], declared: Places) -> None:
         namespace = reading.namespace
         names = [name for name in _IP_LINES if name in reads]
         if names:
@@ -84,28 +96,24 @@ class Observer:
                 setattr(reading, name, [entry for _line in _IP_LINES[name] for entry in next(answers, [])])
         if "rules" in reads:
             reading.rules = self.host.rules(namespace)
-        if "vlans" in reads and self._declares_vlans(namespace):
+        if "vlans" in reads and self._needs_vlans(declared.get((namespace, Link), ())):
             reading.vlans = self.host.bridge_vlans(namespace)
         if "nft" in reads:
             reading.nft = self.host.nft_list(namespace, _OURS if self.owned_only else "")
         if "sysctls" in reads:
-            reading.sysctls = self._sysctls(namespace)
+            reading.sysctls = self._sysctls(namespace, declared.get((namespace, Sysctl), ()))
         if "ovs" in reads and namespace == HOST and self._needs_ovs():
             reading.ovs = ovsdb.decode(self.host.ovs_vsctl(ovsdb.list_words()))
 
-    def _declares_vlans(self, namespace: str) -> bool:
-        return not self.owned_only or any(
-            isinstance(want, Link) and want.namespace == namespace and want.vlans is not None
-            for want in self.wanted.values()
-        )
+    def _needs_vlans(self, links: Iterable[Resource]) -> bool:
+        return not self.owned_only or any(isinstance(link, Link) and link.vlans is not None for link in links)
 
     def _needs_ovs(self) -> bool:
         return self.host.has_ovs() or any(key[0].startswith("ovs_") for key in self.wanted)
 
-    def _sysctls(self, namespace: str) -> dict[str, str]:
-        keys = [*self.wanted, *self.restorable()]
+    def _sysctls(self, namespace: str, declared: Iterable[Resource]) -> dict[str, str]:
         found = {}
-        for name in {key[2] for key in keys if key[0] == "sysctl" and key[1] == namespace}:
+        for name in {resource.key[2] for resource in declared}:
             value = self.host.read_sysctl(namespace, name)
             if value is not None:
                 found[name] = value
@@ -135,13 +143,6 @@ def with_normal_forms(objects: Mapping[Key, Resource], host: Host, scope: str) -
     if faults:
         raise DocumentError(faults)
     return result
-
-
-def _by_place(resources: Iterable[Resource]) -> dict[tuple[str, type[Resource]], Sequence[Resource]]:
-    found: dict[tuple[str, type[Resource]], list[Resource]] = {}
-    for resource in resources:
-        found.setdefault((resource.namespace, type(resource)), []).append(resource)
-    return {place: tuple(group) for place, group in found.items()}
 
 
 def identity(resource: Resource) -> dict[str, object]:
