@@ -30,6 +30,14 @@ def object_name(value: Any) -> str:
     return str(value)
 
 
+def device(value: Any) -> str:
+    """A device's name as somebody wrote it."""
+    name = values.device_name(value)
+    if name == "lo":
+        raise ValueError("lo is the loopback device; choose another name")
+    return str(name)
+
+
 def device_name(name: str, prefix: str = "") -> str:
     """A name of at most 15 bytes; a longer one keeps its beginning and gets a tail that depends on all of it."""
     full = prefix + name

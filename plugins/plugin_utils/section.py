@@ -103,7 +103,7 @@ class Section:
         if not isinstance(value, (list, tuple)):
             self.fault(key, f"{value!r} is not a list; write [{value}]")
             return ()
-        found: list[T] = []
+        found: dict[T, None] = {}
         for item in value:
             try:
                 parsed = parse(item)
@@ -112,7 +112,7 @@ class Section:
                 continue
             if parsed in found:
                 self.fault(key, f"{item} is named twice; name it once")
-            found.append(parsed)
+            found[parsed] = None
         return tuple(found)
 
     def required(self, key: str, parse: Callable[[Any], T], default: D, what: str) -> T | D:

@@ -55,15 +55,20 @@ _IPV6_RULES = (
     "icmpv6 type { nd-router-advert, nd-redirect } counter drop",
     "udp sport 547 udp dport 546 counter drop",
     "iifname @any_address accept",
-    # Bytes 8 to 23 of a neighbour advertisement are the address it speaks for: link-local, or one of the instance's.
-    "icmpv6 type nd-neighbor-advert @th,64,10 != 0x3fa iifname . @th,64,128 != @nd_targets "
-    "iifname . @th,64,128 != @nd_target_prefixes counter drop",
+    "icmpv6 type nd-neighbor-advert jump nd_target",
     "ip6 saddr fe80::/10 accept",
     "iifname . ip6 saddr @ipv6 accept",
     "iifname . ip6 saddr @ipv6_prefixes accept",
     # Duplicate address detection, and what else comes before there is an address.
     "ip6 saddr :: icmpv6 type { nd-neighbor-solicit, nd-router-solicit, mld-listener-report, mld2-listener-report } "
     "accept",
+    "counter drop",
+)
+# Bytes 8 to 23 of a neighbour advertisement are the address it speaks for: link-local, or one of the instance's.
+_ND_RULES = (
+    "@th,64,10 0x3fa return",
+    "iifname . @th,64,128 @nd_targets return",
+    "iifname . @th,64,128 @nd_target_prefixes return",
     "counter drop",
 )
 
@@ -94,6 +99,7 @@ def guard(instances: Iterable[Instance]) -> list[Entry]:
                 {"name": "arp_sender", "rules": list(_ARP_RULES)},
                 {"name": "ipv4_source", "rules": list(_IPV4_RULES)},
                 {"name": "ipv6_source", "rules": list(_IPV6_RULES)},
+                {"name": "nd_target", "rules": list(_ND_RULES)},
             ],
             "because": "fabric_instances",
         }

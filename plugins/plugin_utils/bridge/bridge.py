@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from netaddr import IPAddress, IPNetwork
 
 from ansible_collections.hostnet.fabric.plugins.module_utils import values
-from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses, names
+from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses, names, vlans
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import Address
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Section
 
 FORWARD = ("isolated", "route", "nat", "bridge")
 DEFAULT_MTU = 1500
 IPV6_MINIMUM_MTU = 1280
-vlan_id = values.integer(1, 4094)
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def parse_bridge(section: Section, name: str, host: str) -> Bridge | None:
     forward = section.get("forward", values.choice(*FORWARD), "isolated")
     own = section.listed("addresses", addresses.interface)
     subnets = tuple(sorted({a.subnet for a in own if a.subnet} | set(section.listed("subnets", addresses.network))))
-    vlans = tuple(sorted(section.listed("vlans", vlan_id))) if "vlans" in section else None
+    carried = vlans.merged(section.listed("vlans", vlans.vlan_range))
     mac = section.get("mac", names.mac, None)
     mtu = section.get("mtu", values.integer(68, 65535), None)
     if forward != "bridge":
@@ -74,17 +73,17 @@ def parse_bridge(section: Section, name: str, host: str) -> Bridge | None:
     bridge = Bridge(
         name=name,
         host=host,
-        device=section.get("device", values.device_name, names.device_name(name)),
+        device=section.get("device", names.device, names.device_name(name)),
         forward=forward,
         addresses=own,
         subnets=subnets,
         gateways=section.listed("gateways", addresses.ip),
-        uplink=section.get("uplink", values.device_name, None),
+        uplink=section.get("uplink", names.device, None),
         mac=mac,
         mtu=mtu,
-        vlans=vlans,
-        vlan=section.get("vlan", vlan_id, None),
-        native_vlan=section.get("native_vlan", vlan_id, None),
+        vlans=carried if "vlans" in section else None,
+        vlan=section.get("vlan", vlans.vlan_id, None),
+        native_vlan=section.get("native_vlan", vlans.vlan_id, None),
         isolated_ports=section.get("isolated_ports", values.boolean, False),
     )
     section.close()
@@ -109,8 +108,6 @@ def _check_forward(section: Section, bridge: Bridge) -> None:
         section.fault("addresses", "is missing; forward: route needs an address of the host in each subnet")
     if bridge.uplink == bridge.device:
         section.fault("uplink", f"{bridge.uplink} is the bridge itself; name the device that leads outside")
-    if bridge.device == "lo":
-        section.fault("device", "lo is the loopback device; choose another name")
 
 
 def _check_addresses(section: Section, bridge: Bridge) -> None:
@@ -135,7 +132,8 @@ def _check_gateways(section: Section, bridge: Bridge) -> None:
     for gateway in bridge.gateways:
         subnet = addresses.holding(gateway, bridge.subnets)
         if subnet is None:
-            section.fault("gateways", f"{gateway} is in none of the bridge's subnets ({_named(bridge.subnets)})")
+            named = ", ".join(map(str, bridge.subnets)) or "there are none"
+            section.fault("gateways", f"{gateway} is in none of the bridge's subnets ({named}); name a neighbour")
             continue
         try:
             addresses.refuse_reserved(gateway, subnet)
@@ -153,7 +151,7 @@ def _check_vlans(section: Section, bridge: Bridge) -> None:
         if bridge.vlans is None:
             section.fault(key, f"{vlan} has no meaning on a bridge without vlans; list the bridge's VLANs in vlans")
         elif vlan not in bridge.vlans:
-            section.fault(key, f"{vlan} is none of the bridge's VLANs ({_named(bridge.vlans)}); add it to vlans")
+            section.fault(key, f"{vlan} is none of the bridge's VLANs ({vlans.named(bridge.vlans)}); add it to vlans")
     if bridge.vlans == ():
         section.fault("vlans", "is empty; list the VLANs of the bridge, or leave it out")
     if bridge.vlans is not None and bridge.addresses and bridge.vlan is None:
@@ -164,7 +162,3 @@ def _check_vlans(section: Section, bridge: Bridge) -> None:
         section.fault(
             "native_vlan", "has no meaning unless the uplink is a port; choose forward: bridge or leave it out"
         )
-
-
-def _named(items: tuple[object, ...]) -> str:
-    return ", ".join(map(str, items)) or "none"

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from netaddr import IPAddress, IPNetwork
 
 from ansible_collections.hostnet.fabric.plugins.module_utils import values
-from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses, names
+from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses, names, vlans
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import Address
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge.bridge import IPV6_MINIMUM_MTU, Bridge, vlan_id
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge.bridge import IPV6_MINIMUM_MTU, Bridge
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Section
 
 _OF_TAPS = ("user", "group", "multi_queue")
@@ -63,20 +63,20 @@ class Instance:
 def parse_instance(section: Section, name: str, bridge: Bridge) -> Instance | None:
     """The instance, or None when something is wrong with it."""
     attach = section.required("attach", values.choice("tap", "veth"), None, "choose tap for a VM, veth for a container")
-    vlan = section.get("vlan", vlan_id, None)
+    vlan = section.get("vlan", vlans.vlan_id, None)
     own = _addresses(section, bridge, vlan, on_device=attach == "veth")
     allowed = section.listed("allowed_addresses", addresses.prefix)
     instance = Instance(
         name=name,
         bridge=bridge,
         port=_tap(section) if attach == "tap" else _veth(section, name),
-        device=section.get("device", values.device_name, names.device_name(name, f"{attach}-")),
+        device=section.get("device", names.device, names.device_name(name, f"{attach}-")),
         mac=section.get("mac", names.mac, None) or names.derived_mac("instance", name),
         mtu=section.get("mtu", values.integer(68, 65535), bridge.mtu),
         addresses=own,
         gateways=_gateways(section, bridge, vlan, own),
         vlan=vlan,
-        trunk=tuple(sorted(section.listed("trunk", vlan_id))),
+        trunk=vlans.merged(section.listed("trunk", vlans.vlan_range)),
         isolated=section.get("isolated", values.boolean, bridge.isolated_ports),
         anti_spoofing=section.get("anti_spoofing", values.boolean, True),
         allowed=tuple(sorted(allowed)),
@@ -108,9 +108,9 @@ def _veth(section: Section, name: str) -> Veth:
     if pid is not None:
         for key in ("namespace", "namespace_exists"):
             if key in section:
-                section.fault(key, f"and pid {pid} exclude each other; name the namespace or one of its processes")
+                section.fault(key, "excludes pid; name the namespace or one of its processes")
         namespace = f"pid:{pid}"
-    return Veth(namespace, exists or pid is not None, section.get("interface", values.device_name, "eth0"))
+    return Veth(namespace, exists or pid is not None, section.get("interface", names.device, "eth0"))
 
 
 def _namespace(value: object) -> str:
@@ -180,9 +180,7 @@ def _check_mtu(section: Section, instance: Instance) -> None:
         return
     ceiling = instance.bridge.mtu
     if ceiling is None:
-        section.fault(
-            "mtu", f"{instance.mtu} would set that of {instance.bridge.path} too; give the bridge its mtu first"
-        )
+        section.fault("mtu", f"{instance.mtu} would lower that of {instance.bridge.path} too; say the mtu there first")
     elif instance.mtu > ceiling:
         text = f"{instance.mtu} is more than the {ceiling} of {instance.bridge.path}"
         section.fault("mtu", f"{text}; choose {ceiling} or less, or raise it there")
@@ -191,20 +189,17 @@ def _check_mtu(section: Section, instance: Instance) -> None:
 
 
 def _check_vlans(section: Section, instance: Instance) -> None:
-    known = instance.bridge.vlans
-    for key, vlan in [("vlan", instance.vlan)] * (instance.vlan is not None) + [
-        ("trunk", vlan) for vlan in instance.trunk
-    ]:
-        if known is None:
-            section.fault(key, f"{vlan} needs a bridge that knows VLANs; list them in {instance.bridge.path}.vlans")
-        elif vlan not in known:
-            named = ", ".join(map(str, known))
-            section.fault(
-                key, f"{vlan} is none of the VLANs of {instance.bridge.path} ({named}); add it there or choose one"
-            )
+    bridge = instance.bridge
+    untagged = [] if instance.vlan is None else [("vlan", instance.vlan)]
+    for key, vlan in [*untagged, *(("trunk", vlan) for vlan in instance.trunk)]:
+        if bridge.vlans is None:
+            section.fault(key, f"{vlan} needs a bridge that knows VLANs; list them in {bridge.path}.vlans")
+        elif vlan not in bridge.vlans:
+            text = f"{vlan} is none of the VLANs of {bridge.path} ({vlans.named(bridge.vlans)})"
+            section.fault(key, f"{text}; add it there or choose one")
     if instance.vlan is not None and instance.vlan in instance.trunk:
         section.fault(
-            "trunk", f"{instance.vlan} is the instance's vlan, which is not tagged; leave it out of one of the two"
+            "trunk", f"{instance.vlan} is the instance's vlan, which has no tag; leave it out of one of the two"
         )
-    if known is not None and instance.vlan is None and not instance.trunk and section.sound:
-        section.fault("vlan", f"is missing; {instance.bridge.path} has VLANs: say vlan, or trunk for tagged ones")
+    if bridge.vlans is not None and not untagged and not instance.trunk and section.sound:
+        section.fault("vlan", f"is missing; {bridge.path} has VLANs: say vlan, or trunk for tagged ones")

@@ -168,19 +168,21 @@ def _entries(intent: Mapping[str, Any], variable: str, faults: Faults) -> Iterat
 def _hosts_of(section: Section) -> dict[str, Any]:
     """The hosts a bridge is on: one, a list, or a map with what is different on each."""
     if "host" in section and "hosts" in section:
-        section.fault("hosts", "and host exclude each other; name one host in host, or several in hosts")
+        section.fault("hosts", "excludes host; name one host in host, or several in hosts")
         return {}
     if "host" in section:
         host = section.get("host", names.object_name, None)
         return {} if host is None else {host: None}
-    hosts = section.required("hosts", _host_list, {}, "say host, or hosts for several")
-    if "hosts" in section and section.sound and not hosts:
-        section.fault("hosts", "is empty; name at least one host")
-    return hosts
+    if "hosts" not in section:
+        section.fault("host", "is missing; name the bridge's host, or several in hosts")
+        return {}
+    return section.get("hosts", _host_list, {})
 
 
 def _host_list(value: Any) -> dict[str, Any]:
     if not isinstance(value, (Mapping, list, tuple)):
         raise ValueError(f"{value!r} is neither a list of hosts nor a map with what is different on each")
+    if not value:
+        raise ValueError("is empty; name at least one host")
     details = value if isinstance(value, Mapping) else {}
     return {names.object_name(host): details.get(host) for host in value}

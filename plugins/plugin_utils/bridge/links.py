@@ -52,8 +52,30 @@ def bridge_addresses(bridge: Bridge) -> Iterator[Entry]:
 
 def instance_links(instance: Instance) -> Iterator[Entry]:
     """The host's end on the bridge, and the container's end in its namespace."""
-    host_end = {
+    port = instance.port
+    if isinstance(port, Tap):
+        yield _host_end(instance, "tap", {"user": port.user, "group": port.group, "multi_queue": port.multi_queue})
+        return
+    yield _host_end(instance, "veth", {"peer": {"name": port.interface, "namespace": port.namespace}})
+    inside = {
+        "namespace": port.namespace,
+        "name": port.interface,
+        "type": "veth",
+        "peer": {"name": instance.device},
+        "label": instance.name,
+        "mac": instance.mac,
+        "mtu": instance.mtu,
+        "up": True,
+        "because": instance.path,
+    }
+    yield _declared(inside)
+
+
+def _host_end(instance: Instance, kind: str, own: Entry) -> Entry:
+    entry = {
         "name": instance.device,
+        "type": kind,
+        **own,
         "label": instance.name,
         "mac": host_end_mac(instance.mac),
         "mtu": instance.mtu,
@@ -63,25 +85,7 @@ def instance_links(instance: Instance) -> Iterator[Entry]:
         "up": True,
         "because": instance.path,
     }
-    port = instance.port
-    if isinstance(port, Tap):
-        yield _declared(
-            {**host_end, "type": "tap", "user": port.user, "group": port.group, "multi_queue": port.multi_queue}
-        )
-        return
-    yield _declared({**host_end, "type": "veth", "peer": {"name": port.interface, "namespace": port.namespace}})
-    inside = {
-        "namespace": port.namespace,
-        "name": port.interface,
-        "type": "veth",
-        "label": instance.name,
-        "peer": {"name": instance.device},
-        "mac": instance.mac,
-        "mtu": instance.mtu,
-        "up": True,
-        "because": instance.path,
-    }
-    yield _declared(inside)
+    return _declared(entry)
 
 
 def instance_addresses(instance: Instance) -> Iterator[Entry]:
