@@ -110,11 +110,12 @@ def sshd_answers(state: State, name: str) -> bool:
 
 
 def runs(directory: Path) -> bool:
-    """Whether the process is there; one that has ended and is not waited for has no command line."""
+    """Whether the recorded process is there and has not merely ended unnoticed."""
     try:
-        return Path("/proc", (directory / "pid").read_text(), "cmdline").read_bytes() != b""
+        status = Path("/proc", (directory / "pid").read_text(), "stat").read_text()
     except OSError:
         return False
+    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 def wait_for(state: State, name: str) -> float:
