@@ -1,0 +1,84 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The shipped inventories, compiled: what they give is kept in golden/, as playbooks/render.yml writes it.
+
+After an intended change write them anew: ``HOSTNET_WRITE_GOLDEN=1 pytest tests/unit/compile/test_golden.py``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ansible_collections.hostnet.fabric.plugins.filter.bridge_document import bridge_document
+from ansible_collections.hostnet.fabric.plugins.filter.bridge_faults import bridge_faults
+from ansible_collections.hostnet.fabric.plugins.filter.document_commands import document_commands
+from ansible_collections.hostnet.fabric.plugins.filter.document_yaml import document_yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+GOLDEN = Path(__file__).resolve().parent / "golden"
+GROUP = "bridged_hosts"
+
+
+def intent_of(inventory):
+    return yaml.safe_load((ROOT / "inventory" / inventory / "group_vars" / f"{GROUP}.yml").read_text())
+
+
+def hosts_of(inventory):
+    content = yaml.safe_load((ROOT / "inventory" / inventory / "hosts.yml").read_text())
+    return sorted(content["all"]["children"][GROUP]["hosts"])
+
+
+def reversed_keys(value):
+    """The same intent, with the keys of every map in the opposite order."""
+    if isinstance(value, dict):
+        return {key: reversed_keys(value[key]) for key in reversed(value)}
+    return [reversed_keys(item) for item in value] if isinstance(value, list) else value
+
+
+def rendered(intent, host):
+    document = bridge_document(intent, host)
+    return {
+        f"{host}.document.yml": document_yaml(document),
+        f"{host}.commands.txt": "\n".join(document_commands(document)) + "\n",
+    }
+
+
+HOSTS = [(inventory, host) for inventory in ("bridge", "vlan") for host in hosts_of(inventory)]
+
+
+@pytest.mark.parametrize("inventory", ["bridge", "vlan"])
+def test_inventory_is_right(inventory):
+    assert bridge_faults(intent_of(inventory), hosts_of(inventory)) == []
+
+
+@pytest.mark.parametrize(("inventory", "host"), HOSTS)
+def test_golden(inventory, host):
+    directory = GOLDEN / inventory
+    found = rendered(intent_of(inventory), host)
+    if os.environ.get("HOSTNET_WRITE_GOLDEN"):
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, text in found.items():
+            (directory / name).write_text(text)
+    assert found == {name: (directory / name).read_text() for name in found}
+
+
+@pytest.mark.parametrize(("inventory", "host"), HOSTS)
+def test_order_of_keys_means_nothing(inventory, host):
+    intent = intent_of(inventory)
+    assert rendered(reversed_keys(intent), host) == rendered(intent, host)
+
+
+def test_no_stale_golden_file():
+    expected = {Path(inventory) / name for inventory, host in HOSTS for name in rendered(intent_of(inventory), host)}
+    assert {path.relative_to(GOLDEN) for path in GOLDEN.rglob("*.*")} == expected
+
+
+@pytest.mark.parametrize(("inventory", "host"), HOSTS)
+def test_rendered_document_reads_back(inventory, host):
+    document = bridge_document(intent_of(inventory), host)
+    assert yaml.safe_load(document_yaml(document)) == document
