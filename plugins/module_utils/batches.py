@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+from .changes import Plan
 from .kinds.base import HOST, Step
-from .plan import Plan
 
 # Filters stand before the ports they guard; the host's own batch makes what other namespaces wait for.
 _RANK = {"nft": 0, "sysctl": 1, "ip": 2, "ip6": 3, "ovs": 4, "bridge": 5, "tap": 6}
@@ -67,22 +67,22 @@ class _Nodes:
         self.pending: list[int] = []
         first: list[int] = []
         last: list[int] = []
-        for number in range(len(plan.waits)):
-            steps = plan.changes[number].steps if number < len(plan.changes) else ()
+        for part in plan.nodes:
             runs: list[list[tuple[Step, int]]] = [[]]
-            for step in steps:
+            for step in part.steps:
                 if runs[-1] and (runs[-1][0][0].tool, runs[-1][0][0].namespace) != (step.tool, step.namespace):
                     runs.append([])
-                runs[-1].append((step, number))
+                runs[-1].append((step, part.change or 0))
             first.append(len(self.steps))
             for run in runs:
                 self._append(run)
             last.append(len(self.steps) - 1)
             for node in range(first[-1], last[-1]):
                 self._wait(node + 1, node)
-        for number, waits in enumerate(plan.waits):
-            for other in waits:
-                at_once = other < len(plan.changes) and plan.changes[other].resource.usable_at_once
+        for number, part in enumerate(plan.nodes):
+            for other in part.waits:
+                change = plan.nodes[other].change
+                at_once = change is not None and plan.changes[change].resource.usable_at_once
                 self._wait(first[number], first[other] if at_once else last[other])
 
     def done(self, node: int) -> list[int]:

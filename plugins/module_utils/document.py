@@ -146,6 +146,14 @@ def _faults_between(objects: Mapping[Key, Resource]) -> Iterator[str]:
             mtu = getattr(link, "mtu", None)
             if mtu is not None and mtu < IPV6_MINIMUM_MTU:
                 yield f"address {_place(resource)}{origin}: IPv6 needs an mtu of at least 1280, the link has {mtu}"
+        wider = next((key for key in resource.holds() if key in objects and key != resource.key), None)
+        if resource.kind == "rule" and wider is not None:
+            other = objects[wider]
+            beside = f"{other.title} ({other.because})" if other.because else other.title
+            yield (
+                f"rule {_place(resource)}{origin}: the kernel cannot tell it from rule {beside}, "
+                "which selects the same and more; give them different priorities"
+            )
         if resource.kind == "uplink":
             bridge = objects.get(("link", resource.namespace, getattr(resource, "bridge", "")))
             kind = getattr(bridge, "type", "bridge")

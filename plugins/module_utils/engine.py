@@ -11,6 +11,7 @@ from typing import Any
 
 from . import document as documents
 from .batches import Batch, batches
+from .changes import ADD, CHANGE, REMOVE, REPLACE, Change, Plan
 from .errors import ApplyFailed, VerifyFailed
 from .host import Host, StepFailed
 from .kinds.base import HOST, Key, Mark, Resource, all_fields, key_fields
@@ -19,7 +20,7 @@ from .kinds.registry import KINDS
 from .kinds.uplink import Uplink
 from .ledger import Before, Ledger, LedgerStore
 from .observe import ALL_READS, Observer, identity, with_normal_forms
-from .plan import ADD, CHANGE, REMOVE, REPLACE, Change, Options, Plan, World, plan
+from .plan import Options, World, plan
 from .present import line
 
 # One argument list of the kernel's holds 2 MiB with the environment; a transaction stays well below.

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .changes import ADD, CHANGE, REMOVE, REPLACE, Change, Plan
 from .kinds.base import show, word
-from .plan import ADD, CHANGE, REMOVE, REPLACE, Change, Plan
 
 _SIGNS = {ADD: "+", CHANGE: "~", REPLACE: "±", REMOVE: "-"}
 

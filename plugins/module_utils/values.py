@@ -141,6 +141,10 @@ def host_part(address: str) -> str:
     return address.split("/", 1)[0]
 
 
+def prefix_length(address: str) -> int:
+    return int(address.rpartition("/")[2])
+
+
 def _scalar(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"

@@ -24,13 +24,14 @@ from typing import Any
 import pytest
 
 from ansible_collections.hostnet.fabric.plugins.module_utils import document as documents
+from ansible_collections.hostnet.fabric.plugins.module_utils.changes import ADD, CHANGE, REMOVE, REPLACE
 from ansible_collections.hostnet.fabric.plugins.module_utils.engine import Engine, Outcome
 from ansible_collections.hostnet.fabric.plugins.module_utils.errors import FabricError
 from ansible_collections.hostnet.fabric.plugins.module_utils.host import NETNS_DIRECTORY, Host
 from ansible_collections.hostnet.fabric.plugins.module_utils.kinds.base import HOST, Key, Resource
 from ansible_collections.hostnet.fabric.plugins.module_utils.ledger import LedgerStore
 from ansible_collections.hostnet.fabric.plugins.module_utils.observe import Observer
-from ansible_collections.hostnet.fabric.plugins.module_utils.plan import ADD, CHANGE, REMOVE, REPLACE, Options
+from ansible_collections.hostnet.fabric.plugins.module_utils.plan import Options
 from ansible_collections.hostnet.fabric.plugins.module_utils.present import as_data, lines
 
 SCOPE = "t"

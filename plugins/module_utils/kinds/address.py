@@ -10,6 +10,7 @@ scope's ledger.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -18,6 +19,14 @@ from .. import values
 from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link_key, show
 
 _LINK_SCOPE = "253"
+
+
+def parse_label(value: Any) -> str:
+    """A label, such as ``eth0:a``: as long as a device name, and beginning with one."""
+    label = values.text(value)
+    if len(label.encode()) > values.MAX_NAME_BYTES or re.search(r"\s", label):
+        raise ValueError(f"'{label}' is no label; use at most {values.MAX_NAME_BYTES} bytes without white space")
+    return label
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,7 @@ class Address(Resource):
     address: str = declared(values.interface, key=True)
     peer: str | None = declared(values.interface, fixed=True)
     broadcast: str | None = declared(values.ip, fixed=True)
-    label: str | None = declared(values.device_name, fixed=True)
+    label: str | None = declared(parse_label, fixed=True)
     scope: str | None = declared(values.choice("global", "link", "host"), fixed=True)
     nodad: bool | None = declared(values.boolean)
     noprefixroute: bool | None = declared(values.boolean)
@@ -47,6 +56,13 @@ class Address(Resource):
             yield "label: label and broadcast belong to IPv4"
         if self.peer and values.family(self.peer) != values.family(self.address):
             yield f"peer: {self.peer} and {self.address} are of different families"
+        elif self.peer and values.prefix_length(self.peer) != values.prefix_length(self.address):
+            written = f"{values.host_part(self.address)}/{values.prefix_length(self.peer)}"
+            yield f"peer: {self.peer} and {self.address} differ in length; the peer's holds for both, write {written}"
+        if self.label and not self.label.startswith(self.link):
+            yield f"label: {self.label} must begin with the name of its link, as {self.link}:a does"
+        if values.family(self.address) == 6 and self.scope is not None:
+            yield "scope: belongs to IPv4; the scope of an IPv6 address follows from the address"
 
     @classmethod
     def observe(cls, reading: Reading, wanted: Sequence[Address]) -> Iterator[Address]:
@@ -55,6 +71,11 @@ class Address(Resource):
             for raw in link.get("addr_info", ()):
                 if raw.get("family") in ("inet", "inet6") and "local" in raw:
                     yield observed(raw, link["ifname"], reading, primaries)
+
+    def fixed(self, difference: Difference) -> bool:
+        """The kernel keeps the flag that an IPv4 address was made with."""
+        made_with = difference.field == "noprefixroute" and values.family(self.address) == 4
+        return made_with or super().fixed(difference)
 
     def parents(self) -> tuple[Key, ...]:
         parents = (*super().parents(), link_key(self.namespace, self.link))
@@ -67,10 +88,16 @@ class Address(Resource):
         return any(parent in removed for parent in self.parents() if parent[0] != self.kind)
 
     def claims(self) -> tuple[Key, ...]:
-        """An IPv6 address is on a link once, whatever its prefix length."""
+        """An IPv6 address is on a link once, whatever its length.
+
+        An IPv4 address claims its subnet: the kernel may remove all addresses of a subnet along with the first one.
+        """
         if values.family(self.address) == 6:
             return (("address", self.namespace, self.link, values.host_part(self.address)),)
-        return ()
+        return (("subnet", self.namespace, self.link, str(ipaddress.ip_interface(self.address).network)),)
+
+    def holds(self) -> tuple[Key, ...]:
+        return () if self.primary else self.claims()
 
     def add(self, mark: Mark) -> list[Step]:
         return [self.line("replace", mark)]

@@ -218,8 +218,16 @@ class Resource:
         """What only one object may hold at a time, beyond its name; its old holder goes before the new one comes."""
         return ()
 
+    def holds(self) -> tuple[Key, ...]:
+        """The claims that are free only when this object is gone."""
+        return self.claims()
+
     def add(self, mark: Mark) -> list[Step]:
         raise NotImplementedError
+
+    def remade(self, mark: Mark) -> list[Step]:
+        """Steps that make an object again which the kernel has taken along with another, or may have."""
+        return self.add(mark)
 
     def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
         """Steps that bring ``seen`` to this object in place; also those that put the mark of an adopted one."""

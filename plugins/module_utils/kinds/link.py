@@ -267,8 +267,12 @@ class Link(Resource):
         if self.type == "vlan":
             return (("vlan", self.namespace, str(self.parent), str(self.id), str(self.protocol or "802.1Q")),)
         if self.type == "veth" and self.peer:
-            return (("veth", *sorted(("/".join((self.namespace, self.name)), "/".join(self.peer)))),)
+            return (_device(self.namespace, self.name), _device(*self.peer))
         return ()
+
+    def holds(self) -> tuple[Key, ...]:
+        own = (_device(self.namespace, self.name),)
+        return own if self.type == "veth" else (*self.claims(), *own)
 
     def creates_peer(self) -> bool:
         """Of the two ends of a veth one makes both: the one in the host's namespace, else the first by name."""
@@ -429,6 +433,10 @@ def _with_peer(link: Link, others: Sequence[Link]) -> Link:
         return link
     fitting = tuple((o.namespace, o.name) for o in others if o.namespace != link.namespace)
     return replace(link, peer=fitting[0] if fitting else None, fitting=fitting)
+
+
+def _device(namespace: str, name: str) -> Key:
+    return ("device", namespace, name)
 
 
 def _uid(name: str) -> int | None:

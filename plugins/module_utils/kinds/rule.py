@@ -9,7 +9,8 @@ The kernel has no way to change a rule, so that a rule's whole content is its id
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any, ClassVar
 
 from .. import values
@@ -115,6 +116,19 @@ class Rule(Resource):
     def after(self) -> tuple[Key, ...]:
         """The table is filled before packets are sent to it."""
         return (("route", self.namespace),)
+
+    def claims(self) -> tuple[Key, ...]:
+        return (replace(self, inverted=None).key,)
+
+    def holds(self) -> tuple[Key, ...]:
+        """The rules the kernel would take for this one: its inversion, and those that name fewer of its selectors."""
+        named = [name for name in _SELECTORS if getattr(self, name) is not None]
+        left_out = (some for count in range(len(named) + 1) for some in combinations(named, count))
+        return tuple(self._without(names).key for names in left_out)
+
+    def _without(self, names: Sequence[str]) -> Rule:
+        nothing: dict[str, Any] = dict.fromkeys(("inverted", *names))
+        return replace(self, **nothing)
 
     def add(self, mark: Mark) -> list[Step]:
         return [self._step("add", "protocol", str(mark.protocol))]

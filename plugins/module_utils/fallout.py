@@ -1,0 +1,149 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the kernel does by itself when objects go: what it removes along with them, and what it alters. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+from .kinds.address import Address
+from .kinds.base import Key, Resource
+from .kinds.link import Link
+from .kinds.route import Route
+from .values import family, host_part
+
+Place = tuple[str, str]
+
+
+@dataclass
+class Fallout:
+    """gone: objects that disappear although nobody removes them, each with the ones it goes with. altered: others that
+    lose something."""
+
+    gone: dict[Key, tuple[Key, ...]] = field(default_factory=dict)
+    altered: dict[Key, Resource] = field(default_factory=dict)
+
+    def applied(self, objects: Mapping[Key, Resource]) -> dict[Key, Resource]:
+        """What is left of these objects."""
+        return {key: self.altered.get(key, seen) for key, seen in objects.items() if key not in self.gone}
+
+
+def fallout(
+    objects: Mapping[Key, Resource], wanted: Mapping[Key, Resource], removed: Collection[Key], replaced: Collection[Key]
+) -> Fallout:
+    """The consequences of removing and replacing these objects, and of setting links down as declared."""
+    found = Fallout()
+    going = {*removed, *replaced}
+    downed = _set_down(objects, wanted, going)
+    if not going and not downed:
+        return found
+    _take_children(found, objects, going, set(removed))
+    for key, seen in objects.items():
+        if downed and key not in going and _is_lost_when_down(seen, downed):
+            found.gone.setdefault(key, tuple(downed & set(seen.parents())))
+    _take_routes(found, objects, wanted, going)
+    masters = {key[1:] for key in (*found.gone, *going) if key[0] == "link"}
+    for key, seen in objects.items():
+        if (
+            isinstance(seen, Link)
+            and seen.master
+            and (seen.namespace, seen.master) in masters
+            and key not in found.gone
+        ):
+            found.altered[key] = replace(seen, master="")
+    return found
+
+
+def _set_down(objects: Mapping[Key, Resource], wanted: Mapping[Key, Resource], going: Collection[Key]) -> set[Key]:
+    """Links that a declaration sets down, be it for the moment of moving into or out of a VRF."""
+    found = set()
+    for key, want in wanted.items():
+        seen = objects.get(key)
+        if isinstance(want, Link) and isinstance(seen, Link) and key not in going and seen.up:
+            moved = want.master is not None and want.master != seen.master
+            masters = [(wanted.get(k) or objects.get(k)) for k in _master_keys(want, seen)] if moved else []
+            if want.up is False or any(isinstance(m, Link) and m.type == "vrf" for m in masters):
+                found.add(key)
+    return found
+
+
+def _master_keys(want: Link, seen: Link) -> list[Key]:
+    return [("link", want.namespace, name) for name in (want.master, seen.master) if name]
+
+
+def _is_lost_when_down(seen: Resource, downed: Collection[Key]) -> bool:
+    """A link that goes down loses its IPv6 addresses and all routes over it."""
+    if isinstance(seen, Route) or (isinstance(seen, Address) and family(seen.address) == 6):
+        return any(parent in downed for parent in seen.parents())
+    return False
+
+
+def _take_children(
+    found: Fallout, objects: Mapping[Key, Resource], going: Collection[Key], removed: Collection[Key]
+) -> None:
+    """Whoever loses a parent goes with it. What is removed anyway is no fallout."""
+    children: dict[Key, list[Key]] = {}
+    for key, seen in objects.items():
+        for parent in seen.parents():
+            children.setdefault(parent, []).append(key)
+    frontier = list(going)
+    while frontier:
+        parent = frontier.pop()
+        for child in children.get(parent, ()):
+            if child in removed:
+                continue
+            if child not in found.gone and child not in going:
+                frontier.append(child)
+            found.gone[child] = (*found.gone.get(child, ()), parent)
+
+
+def _take_routes(
+    found: Fallout, objects: Mapping[Key, Resource], wanted: Mapping[Key, Resource], going: Collection[Key]
+) -> None:
+    """IPv4 routes go when their link has no IPv4 address left, or the host no longer has their source address.
+
+    IPv6 routes only lose the source.
+    """
+    lost = {key: a for key, a in objects.items() if isinstance(a, Address) and (key in going or key in found.gone)}
+    if not lost:
+        return
+    staying = _staying(found, objects, wanted, going, lost)
+    kept_links = {(a.namespace, a.link) for a in staying if family(a.address) == 4}
+    kept_hosts = {(a.namespace, host_part(a.address)) for a in staying}
+    by_link: dict[Place, tuple[Key, ...]] = {}
+    by_host: dict[Place, tuple[Key, ...]] = {}
+    for key, address in lost.items():
+        link, here = (address.namespace, address.link), (address.namespace, host_part(address.address))
+        if family(address.address) == 4 and link not in kept_links:
+            by_link[link] = (*by_link.get(link, ()), key)
+        if here not in kept_hosts:
+            by_host[here] = (*by_host.get(here, ()), key)
+    for key, route in objects.items():
+        if not isinstance(route, Route) or key in going:
+            continue
+        source = (route.namespace, route.source or "")
+        if route.family == 6:
+            if source in by_host:
+                found.altered[key] = replace(route, source=None)
+            continue
+        causes = by_host.get(source, ())
+        for hop in route.next_hops or ():
+            causes += by_link.get((route.namespace, hop.dev), ())
+        if causes:
+            found.gone[key] = (*found.gone.get(key, ()), *causes)
+
+
+def _staying(
+    found: Fallout,
+    objects: Mapping[Key, Resource],
+    wanted: Mapping[Key, Resource],
+    going: Collection[Key],
+    lost: Mapping[Key, Address],
+) -> list[Address]:
+    """The addresses that are there all the time: old ones that stay, and new ones that wait for no old one."""
+    held = {claim for address in lost.values() for claim in address.holds()}
+    old = [a for k, a in objects.items() if isinstance(a, Address) and k not in going and k not in found.gone]
+    new = [a for k, a in wanted.items() if isinstance(a, Address) and k not in objects and not held & set(a.claims())]
+    return old + new
