@@ -17,6 +17,7 @@ from .fallout import fallout
 from .kinds.address import Address
 from .kinds.base import HOST, Difference, Key, Mark, Resource
 from .kinds.link import Link
+from .kinds.uplink import Uplink
 from .values import host_part
 
 _MARK = "mark"
@@ -178,8 +179,11 @@ def _unprotected(
         for seen in world.objects.values()
         if isinstance(seen, Address) and seen.namespace == HOST and host_part(seen.address) == options.protected
     ]
+    moved = {change.resource.leaves(change.seen) for change in changes if isinstance(change.resource, Uplink)}
     reasons = []
     for carrier in carriers:
+        if carrier.owner is None and (carrier.namespace, carrier.link) in moved:
+            continue
         uplinks = [key for key in wanted if key[0] == "uplink" and key[2] == carrier.link]
         for change in changes:
             cut = change.action == REMOVE and change.key in (carrier.key, ("link", HOST, carrier.link))

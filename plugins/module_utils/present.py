@@ -10,22 +10,27 @@ from typing import Any
 from .changes import ADD, CHANGE, REMOVE, REPLACE, Change, Plan
 from .kinds.base import show, word
 
+_WIDEST = 40
 _SIGNS = {ADD: "+", CHANGE: "~", REPLACE: "±", REMOVE: "-"}
 
 
 def line(change: Change) -> str:
-    """``~ link       host         tap-vm1  mtu 1500 → 1450   fabric_networks.web.mtu``."""
-    resource = change.resource
-    head = f"{_SIGNS[change.action]} {resource.kind.replace('_', ' '):<10} {resource.namespace or 'host':<12}"
-    body = f"{resource.title}  {_details(change)}".rstrip()
-    because = resource.because
-    if change.action == REMOVE:
-        because = "no longer declared"
-    return f"{head} {body:<56} {because}".rstrip()
+    """``~ link  host  tap-vm1  mtu 1500 → 1450  fabric_networks.web.mtu``."""
+    return "  ".join(part for part in _columns(change) if part)
 
 
 def lines(plan: Plan) -> list[str]:
-    return [line(change) for change in plan.changes]
+    """A line for each change, in columns; a long one pushes its cause to the right."""
+    rows = [_columns(change) for change in plan.changes]
+    widths = [min(max((len(row[column]) for row in rows), default=0), _WIDEST) for column in range(4)]
+    return ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[-1]]).rstrip() for row in rows]
+
+
+def _columns(change: Change) -> tuple[str, ...]:
+    resource = change.resource
+    sign = f"{_SIGNS[change.action]} {resource.kind.replace('_', ' ')}"
+    because = "no longer declared" if change.action == REMOVE else resource.because
+    return (sign, resource.namespace or "host", resource.title, _details(change), because)
 
 
 def headline(plan: Plan) -> str:

@@ -101,6 +101,10 @@ class Uplink(Resource):
             return self._moved(seen.on_link, self.link, self.bridge, ("master", self.bridge), set(self.declared_there))
         return self._moved(seen.on_bridge, str(seen.bridge), self.link, ("nomaster",), set())
 
+    def leaves(self, seen: Resource | None) -> tuple[str, str]:
+        """The device, as namespace and name, whose addresses and routes the change of this uplink moves away."""
+        return (self.namespace, self.link if self.bridge else str(getattr(seen, "bridge", "")))
+
     def remove(self, mark: Mark) -> list[Step]:
         return []
 
