@@ -108,7 +108,10 @@ def down(name: str) -> int:
     if not state_dir(name).exists():
         say(f"{name} is not up")
         return 0
-    native.down(state.load(name))
+    if (state_dir(name) / "state.json").exists():
+        native.down(state.load(name))
+    else:
+        native.forget(name)
     say(f"{name} is down")
     return 0
 

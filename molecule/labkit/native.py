@@ -16,7 +16,7 @@ from labkit import layout, machine, netns
 from labkit.machine import Site
 from labkit.scenario import Machine, Peer, Scenario
 from labkit.shell import LabError, attempt, run, say
-from labkit.state import COMMANDS, Host, State, cgroup_root, end_cgroup
+from labkit.state import COMMANDS, Host, State, cgroup_root, end_cgroup, join_cgroup
 
 SSH_PORT = 22
 BOOT_SECONDS = 120
@@ -47,7 +47,10 @@ def begin(scenario: Scenario, mode: str) -> State:
         raise LabError(f"the lab {scenario.name} is half up; run `molecule/lab down {scenario.name}`") from error
     state.save()
     (cgroup_root() / state.cgroup).mkdir()
-    (cgroup_root() / state.cgroup / COMMANDS).mkdir()
+    commands = cgroup_root() / state.cgroup / COMMANDS
+    commands.mkdir()
+    # From here on `down` ends this process too, and with it what it would still have made.
+    join_cgroup(commands)
     return state
 
 
@@ -81,8 +84,8 @@ def make_network(scenario: Scenario) -> None:
 def start_peer(scenario: Scenario, peer: Peer, site: Site, cgroup: Path, main: Path) -> None:
     space = layout.prefixed(scenario.name, peer.name)
     if peer.forward:
-        for key in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
-            run(["ip", "netns", "exec", space, "sysctl", "-qw", f"{key}=1"])
+        for key in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
+            run(["nsenter", f"--net=/run/netns/{space}", "tee", f"/proc/sys/net/{key}"], "1")
     run(["ip", "-netns", space, "-batch", "-"], "\n".join([*layout.peer_lines(peer), ""]))
     machine.prepare_peer(scenario, peer, site)
     machine.start(scenario, peer, site, cgroup, main)

@@ -205,7 +205,7 @@ def test_down_leaves_nothing(lab: Lab) -> None:
     assert "is not up" in lab("exec", "--scenario", lab.scenario, "alpha", "--", "true").stderr
 
 
-@pytest.mark.parametrize("seconds", [0.3, 0.5, 0.7, 1.0, 1.5])
+@pytest.mark.parametrize("seconds", [0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.2])
 def test_down_clears_an_up_that_was_killed(tmp_path: Path, seconds: float) -> None:
     lab = make_lab(tmp_path, "killed", SCENARIO)
     child = subprocess.Popen([str(lab.command), "up", lab.scenario], stderr=subprocess.DEVNULL)
