@@ -115,8 +115,8 @@ class _Graph:
 
     def wait_to_be_removed(self, position: int) -> None:
         """Before everything it depends on is removed."""
-        seen = self.changes[position].seen
-        assert seen is not None
+        change = self.changes[position]
+        seen = change.seen or change.resource
         for key in (*seen.parents(), *seen.after()):
             other = self.index.get(key)
             if other is not None and self.changes[other].action in (REMOVE, REPLACE):

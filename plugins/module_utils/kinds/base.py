@@ -50,6 +50,7 @@ def declared(
     key: part of the object's identity. fixed: the kernel cannot change it in place, a difference means replacement.
     types: the values of the object's ``type`` for which the field has a meaning; empty for all.
     """
+    # pylint: disable-next=invalid-field-call
     return field(default=None, metadata={"spec": FieldSpec(parse, key, required or key, fixed, types)})
 
 
@@ -282,6 +283,13 @@ def all_fields(cls: type[Resource]) -> Mapping[str, FieldSpec]:
 
 def spec_of(cls: type[Resource], name: str) -> FieldSpec:
     return all_fields(cls)[name]
+
+
+def narrowed(resource: Resource, cls: type[R]) -> R:
+    """The resource as the kind that its key says it is."""
+    if not isinstance(resource, cls):
+        raise TypeError(f"{resource.key} is not a {cls.kind}")
+    return resource
 
 
 def word(name: str) -> str:

@@ -30,6 +30,7 @@ from .base import (
     all_fields,
     declared,
     link_key,
+    narrowed,
     show,
     word,
 )
@@ -223,7 +224,7 @@ class Link(Resource):
             yield _observed(raw, reading, vlans, raw["ifname"] in physical)
 
     def differences(self, seen: Resource) -> tuple[Difference, ...]:
-        assert isinstance(seen, Link)
+        seen = narrowed(seen, Link)
         if self.type in ("physical", "ovs"):
             seen = replace(seen, type=self.type)
         if self.peer in seen.fitting:
@@ -276,8 +277,7 @@ class Link(Resource):
 
     def creates_peer(self) -> bool:
         """Of the two ends of a veth one makes both: the one in the host's namespace, else the first by name."""
-        assert self.peer is not None
-        return (self.namespace, self.name) < self.peer
+        return self.peer is not None and (self.namespace, self.name) < self.peer
 
     def add(self, mark: Mark) -> list[Step]:
         if self.type == "physical":
@@ -287,7 +287,7 @@ class Link(Resource):
         return steps
 
     def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
-        assert isinstance(seen, Link)
+        seen = narrowed(seen, Link)
         wanted = {d.field: d.after for d in differences}
         steps: list[Step] = []
         if {"user", "group"} & set(wanted):
@@ -344,8 +344,7 @@ class Link(Resource):
         return [self._step(*words)]
 
     def _made_veth(self) -> list[Step]:
-        assert self.peer is not None
-        if not self.creates_peer():
+        if self.peer is None or not self.creates_peer():
             return []
         peer_namespace, peer_name = self.peer
         words = ["link", "add", "name", self.name, *_netns(self.namespace), "type", "veth"]

@@ -20,10 +20,11 @@ from difflib import SequenceMatcher
 from typing import Any, ClassVar
 
 from .. import values
-from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link_key
+from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link_key, narrowed
 
 FAMILIES = ("ip", "ip6", "inet", "arp", "bridge", "netdev")
 _PREFIX = "hostnet."
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 _VOLATILE = ("handle", "family", "table", "name", "chain", "elem", "index")
 
 
@@ -138,7 +139,7 @@ class NftTable(Resource):
 
     def differences(self, seen: Resource) -> tuple[Difference, ...]:
         """One difference per chain or set that is not as declared."""
-        assert isinstance(seen, NftTable)
+        seen = narrowed(seen, NftTable)
         want, have = self._parts(), seen._parts()
         found = []
         for kind, name in sorted({*want, *have}):
@@ -155,7 +156,7 @@ class NftTable(Resource):
 
     def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
         """One transaction: changed rules by handle, changed elements, and what cannot be edited made anew."""
-        assert isinstance(seen, NftTable)
+        seen = narrowed(seen, NftTable)
         place = f"{self.family} {full_name(mark.scope, self.name)}"
         want, have = self._parts(), seen._parts()
         if self.body is not None or any(_must_rebuild(want.get(part), have.get(part)) for part in {*want, *have}):
@@ -247,13 +248,13 @@ def _head(body: Mapping[str, Any]) -> str:
 
 
 def _normal(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def _without_counters(value: Any) -> Any:
     """The same expression with its counters at nothing: how often a rule matched is no part of what it is."""
     if isinstance(value, list):
-        return [_without_counters(item) for item in value]
+        return [item if isinstance(item, str) else _without_counters(item) for item in value]
     if not isinstance(value, dict):
         return value
     volatile = ("packets", "bytes", "used", "expires")

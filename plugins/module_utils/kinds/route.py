@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from .. import values
-from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link_key
+from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link_key, narrowed
 
 TYPES = ("unicast", "local", "blackhole", "unreachable", "prohibit", "throw")
 _TYPE_NUMBERS = {"1": "unicast", "2": "local", "6": "blackhole", "7": "unreachable", "8": "prohibit", "9": "throw"}
@@ -134,7 +134,7 @@ class Route(Resource):
 
     def differences(self, seen: Resource) -> tuple[Difference, ...]:
         """Where a next hop does not say its link, the kernel has chosen one."""
-        assert isinstance(seen, Route)
+        seen = narrowed(seen, Route)
         if self.next_hops and seen.next_hops and _agree(self.next_hops, seen.next_hops):
             seen = replace(seen, next_hops=self.next_hops)
         return super().differences(seen)
@@ -155,6 +155,9 @@ class Route(Resource):
         return (*super().groups(), *((("route", self.namespace, "direct"),) if direct else ()))
 
     def add(self, mark: Mark) -> list[Step]:
+        return [self.line("add", mark.protocol)]
+
+    def remade(self, mark: Mark) -> list[Step]:
         return [self.line("replace", mark.protocol)]
 
     def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
@@ -173,7 +176,7 @@ class Route(Resource):
 
     def _merged(self, seen: Resource) -> Route:
         """What is declared, over what is there: a replacement must not lose what the document does not mention."""
-        assert isinstance(seen, Route)
+        seen = narrowed(seen, Route)
         kept = {name: getattr(seen, name) for name in ("source", "mtu", "scope") if getattr(self, name) is None}
         return replace(self, **kept)
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from .. import values
 from .address import Address
-from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link_key
+from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link_key, narrowed
 from .route import KERNEL_PROTOCOLS, NextHop, Route
 
 
@@ -69,7 +69,7 @@ class Uplink(Resource):
             )
 
     def differences(self, seen: Resource) -> tuple[Difference, ...]:
-        assert isinstance(seen, Uplink)
+        seen = narrowed(seen, Uplink)
         found = []
         if self.bridge != seen.bridge:
             load = seen.on_link if self.bridge else seen.on_bridge
@@ -93,10 +93,10 @@ class Uplink(Resource):
         return (("link", self.namespace), ("address", self.namespace)) if self.bridge else ()
 
     def add(self, mark: Mark) -> list[Step]:
-        raise AssertionError("an uplink is observed whenever its link exists")
+        return []
 
     def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
-        assert isinstance(seen, Uplink)
+        seen = narrowed(seen, Uplink)
         if self.bridge:
             return self._moved(seen.on_link, self.link, self.bridge, ("master", self.bridge), set(self.declared_there))
         return self._moved(seen.on_bridge, str(seen.bridge), self.link, ("nomaster",), set())
