@@ -202,6 +202,10 @@ def main(arguments: Sequence[str]) -> int:
         if os.geteuid() != 0:
             raise LabError("only root can make and enter namespaces; run it as root")
         return dispatch(words)
+    except BrokenPipeError:
+        # The reader, such as `grep -q`, has had enough; what is still buffered has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (LabError, OSError) as error:
         print(f"lab: {error}", file=sys.stderr)
         return 2 if words.command == "exec" else 1
