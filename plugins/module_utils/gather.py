@@ -12,12 +12,14 @@ from typing import Any
 from . import ovsdb
 from .host import Host
 from .kinds.base import HOST, Resource, all_fields
+from .kinds.link import Link
 from .kinds.namespace import Namespace
 from .kinds.nft_table import NftTable, full_name
 from .kinds.ovs_port import OvsPort
 from .kinds.registry import KINDS
 from .ledger import Ledger, LedgerStore
 from .observe import Observer
+from .values import family
 
 _MAPS = ("external_ids", "other_config", "interface_external_ids")
 
@@ -36,9 +38,10 @@ def gather(host: Host, scope: str | None, namespaces: Sequence[str] | None = Non
         changed = observer.restorable()
         document: dict[str, Any] = {"scope": scope} if scope else {}
         for resource in observer.world().objects.values():
-            ours = scope is None or (resource.owner == scope and resource.marked) or resource.key in changed
+            earlier = changed.get(resource.key)
+            ours = scope is None or earlier is not None or (resource.owner == scope and resource.marked)
             if ours and not _goes_without_saying(resource):
-                document.setdefault(resource.section, []).append(_entry(resource, host, scope))
+                document.setdefault(resource.section, []).append(_entry(resource, earlier, host, scope))
     order = {"scope": -1, **{cls.section: position for position, cls in enumerate(KINDS)}}
     return dict(sorted(document.items(), key=lambda item: order[item[0]]))
 
@@ -50,10 +53,9 @@ def _goes_without_saying(resource: Resource) -> bool:
     return isinstance(resource, Namespace) and resource.name.startswith("pid:")
 
 
-def _entry(resource: Resource, host: Host, scope: str | None) -> dict[str, Any]:
+def _entry(resource: Resource, earlier: Resource | None, host: Host, scope: str | None) -> dict[str, Any]:
     entry: dict[str, Any] = {"namespace": resource.namespace} if resource.namespace else {}
-    for name in all_fields(type(resource)):
-        value = getattr(resource, name)
+    for name, value in _fields(resource, earlier).items():
         if value is not None:
             entry[name] = _plain(name, value)
     if isinstance(resource, NftTable):
@@ -62,6 +64,19 @@ def _entry(resource: Resource, host: Host, scope: str | None) -> dict[str, Any]:
     if scope is None:
         entry["owner"] = resource.owner
     return entry
+
+
+def _fields(resource: Resource, earlier: Resource | None) -> dict[str, Any]:
+    """What a document would declare; of an object of others, with its ``earlier`` values, what the scope has changed."""
+    found = {name: getattr(resource, name) for name in all_fields(type(resource))}
+    if earlier is not None:
+        found = {name: value for name, value in found.items() if getattr(earlier, name) is not None}
+    if isinstance(earlier, Link):
+        found["type"] = earlier.type
+    if family(found.get("address") or found.get("destination") or "") == 6:
+        # The scope of what is IPv6 follows from its prefix; a document cannot choose it.
+        found.pop("scope", None)
+    return found
 
 
 def _plain(name: str, value: Any) -> Any:

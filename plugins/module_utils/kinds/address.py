@@ -124,9 +124,9 @@ class Address(Resource):
         return (self.address,)
 
     def line(self, verb: str, mark: Mark | None = None) -> Step:
-        """One line of ``ip addr``; signed with a mark where one is given and ``ip`` can."""
+        """One line of ``ip addr``; with a mark for an address of ours, without for one that is moved as it is."""
         words = ["addr", verb, *self._words(), "dev", self.link]
-        if values.family(self.address) == 4 and not self.peer and self.broadcast is None:
+        if mark is not None and values.family(self.address) == 4 and not self.peer and self.broadcast is None:
             words += ["broadcast", "+"] if _has_broadcast(self.address) else []
         for name in ("broadcast", "label", "scope"):
             if getattr(self, name):
