@@ -332,8 +332,8 @@ results:
       loss: 0.0
       rtt: {min: 0.041, avg: 0.06, max: 0.092}
       refusal: null
-failed_probes:
-  description: The names of the probes whose expectations do not hold.
+failures:
+  description: For each probe whose expectations do not hold a line with its name and message.
   returned: always
   type: list
   elements: str
@@ -408,16 +408,15 @@ def main() -> None:
     try:
         probes = parse(module.params["probes"])
         if module.check_mode:
-            module.exit_json(changed=False, failed_probes=[], results=[_planned(probe) for probe in probes])
+            module.exit_json(changed=False, failures=[], results=[_planned(probe) for probe in probes])
         runner = Runner(Host(), max(1, module.params["parallel"]), module.params["patience"])
         results = runner.run(probes)
     except FabricError as error:
         module.fail_json(msg=str(error))
-    failed = [result for result in results if not result.ok]
-    report = {"results": [_shown(result) for result in results], "failed_probes": [r.probe.name for r in failed]}
-    if failed and module.params["fail"]:
-        lines = [f"{result.probe.name}: {result.message}" for result in failed]
-        module.fail_json(msg="\n".join([f"{len(failed)} of {len(results)} probes failed:", *lines]), **report)
+    failures = [f"{result.probe.name}: {result.message}" for result in results if not result.ok]
+    report = {"results": [_shown(result) for result in results], "failures": failures}
+    if failures and module.params["fail"]:
+        module.fail_json(msg="\n".join([f"{len(failures)} of {len(results)} probes failed:", *failures]), **report)
     module.exit_json(changed=False, **report)
 
 
