@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import socket
@@ -37,8 +38,9 @@ def traces(lab: Lab) -> list[str]:
 
 
 def links() -> list[str]:
+    """Links of this computer's own namespace that have the names of the lab's bridges and ports."""
     listing = json.loads(subprocess.run(["ip", "-j", "link"], capture_output=True, check=True).stdout)
-    return sorted(link["ifname"] for link in listing if link["ifname"].startswith("n"))
+    return [link["ifname"] for link in listing if re.fullmatch(r"n\d+(p\d+)?", link["ifname"])]
 
 
 def processes_of(lab: Lab) -> list[int]:
