@@ -156,8 +156,8 @@ def _placed(given: Address, bridge: Bridge, vlan: int | None, on_device: bool) -
 def _gateways(section: Section, bridge: Bridge, vlan: int | None, own: tuple[Address, ...]) -> tuple[IPAddress, ...]:
     """The instance's own; else the bridge's; else the host's addresses there, unless nothing is forwarded for it."""
     reached = [address.subnet for address in own if address.subnet is not None]
+    given = section.listed("gateways", addresses.ip)
     if "gateways" in section:
-        given = section.listed("gateways", addresses.ip)
         for gateway in given:
             if addresses.holding(gateway, reached) is None:
                 text = f"{gateway} is in no subnet of this instance; choose a neighbour of its addresses"

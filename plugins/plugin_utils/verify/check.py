@@ -27,18 +27,27 @@ class Check:
     probe: Probe
 
     def as_data(self) -> dict[str, Any]:
-        ends = f"{self.source} {self.target}" if self.target == LIES else f"{self.source} to {self.target}"
-        name = f"{ends}, {self.probe['kind']} {self.probe['address']}"
-        probe = {"name": name, **self.probe}
-        plan = f"{name}: {expected(self.probe)}"
+        probe = {"name": self._name(), **self.probe}
+        plan = f"{probe['name']}: {expected(self.probe)}"
         return {"source": self.source, "target": self.target, "plan": plan, "probe": probe}
 
+    def _name(self) -> str:
+        probe = self.probe
+        if probe["kind"] == "spoof":
+            version = "IPv6" if ":" in probe["address"] else "IPv4"
+            return f"{self.source} as {_lie(probe)}, {version} {probe['frame']}"
+        port = f" port {probe['port']}" if "port" in probe else ""
+        return f"{self.source} to {self.target}, {probe['kind']} {probe['address']}{port}"
 
-def expected(probe: Mapping[str, Any]) -> str:
+
+def _lie(probe: Probe) -> str:
+    return str(probe.get("claimed_mac") or probe["claimed_source"])
+
+
+def expected(probe: Probe) -> str:
     """What must come of a probe, in words."""
     if probe["kind"] == "spoof":
-        lie = probe.get("claimed_source") or probe.get("claimed_mac")
-        return f"{probe['frame']} that claims {lie} is dropped"
+        return "dropped"
     expect: Probe = {"reachable": True, **probe.get("expect", {})}
     answered = "answered" if expect.pop("reachable") else "not answered"
     return ", ".join([answered, *(f"{key.replace('_', ' ')} {value}" for key, value in expect.items())])

@@ -41,7 +41,8 @@ def _claims(instance: Instance, family: int, used: Set[IPAddress]) -> Iterator[P
     claimed_mac = names.derived_mac("lie", instance.name)
     yield {"frame": "echo", "claimed_mac": claimed_mac}
     if family == 4:
-        yield {"frame": "announce", "claimed_mac": claimed_mac}
+        # Without an address, so that it stays out of the neighbour tables of a host that lets it through.
+        yield {"frame": "announce", "claimed_source": "0.0.0.0", "claimed_mac": claimed_mac}
 
 
 def _sender(instance: Instance) -> Probe:

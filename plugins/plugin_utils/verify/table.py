@@ -19,16 +19,15 @@ _NO = "no"
 
 
 def table(found: Mapping[str, Sequence[Outcome]]) -> list[str]:
-    """The lines for all hosts, and which checks do not hold in the end."""
+    """The lines for all hosts, and how many checks hold."""
     groups = {host: [_COLUMNS, *_rows(outcomes)] for host, outcomes in found.items() if outcomes}
     widths = [max((len(row[at]) for rows in groups.values() for row in rows), default=0) for at in range(len(_COLUMNS))]
     lines = []
     for host, rows in groups.items():
         lines += [f"{host}:", *(_line(row, widths) for row in rows), ""]
     everything = [outcome for outcomes in found.values() for outcome in outcomes]
-    failed = [outcome for outcome in everything if not outcome["ok"]]
-    verdict = f"{len(everything)} checks: {len(everything) - len(failed)} hold, {len(failed)} do not"
-    return [*lines, verdict, *(f"  {outcome['name']}: {outcome['message']}" for outcome in failed)]
+    held = [outcome for outcome in everything if outcome["ok"]]
+    return [*lines, f"{len(everything)} checks: {len(held)} hold, {len(everything) - len(held)} do not"]
 
 
 def _rows(found: Iterable[Outcome]) -> list[Row]:
