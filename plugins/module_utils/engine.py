@@ -145,9 +145,11 @@ class Engine:
         ledger.pending = set()
         ledger.addresses &= set(world.objects)
         ledger.before = [entry for entry in ledger.before if entry.identity(names[entry.kind]) in wanted]
-        owned = {o.namespace or o.key[2] for o in world.objects.values() if o.owner == ledger.scope and _is_in_one(o)}
-        ledger.namespaces = sorted(owned | ({key[1] for key in wanted} - {HOST}))
-        if ledger.encoded() != before:
+        owned = [resource for resource in world.objects.values() if resource.owner == ledger.scope]
+        ledger.signed = bool(owned)
+        homes = {resource.namespace or resource.key[2] for resource in owned if _is_in_one(resource)}
+        ledger.namespaces = sorted(homes | ({key[1] for key in wanted} - {HOST}))
+        if ledger.encoded() != before or ledger.is_empty():
             store.write(ledger)
 
 

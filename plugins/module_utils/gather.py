@@ -31,7 +31,7 @@ def gather(host: Host, scope: str | None, namespaces: Sequence[str] | None = Non
     """
     with host.locked(), host.timed("observe"):
         store = LedgerStore(host.run_directory)
-        ledger, owners = store.open(scope) if scope else (Ledger("", 0), store.owners())
+        ledger, owners = store.open(scope) if scope else (Ledger("", 0, others=store.addresses()), store.owners())
         observer = Observer(host, ledger, owners, {}, owned_only=scope is not None)
         known = ledger.namespaces if ledger.known else host.namespaces()
         observer.read([HOST, *(known if namespaces is None else namespaces)], {})

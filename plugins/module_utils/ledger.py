@@ -38,7 +38,9 @@ class Ledger:
     """protocol: the number this scope signs with. namespaces: where it has made something.
 
     pending: what the run under way makes, and may not have signed yet. addresses: those that could not be signed.
-    before: what to give back. known: whether the host had this ledger already.
+    before: what to give back. signed: whether anything carries the scope's mark; as long as it does the number must not
+    be forgotten. others: the addresses that other scopes could not sign, each with its scope. known: whether the host
+    had this ledger already.
     """
 
     scope: str
@@ -47,10 +49,16 @@ class Ledger:
     pending: set[Key] = field(default_factory=set)
     addresses: set[Key] = field(default_factory=set)
     before: list[Before] = field(default_factory=list)
+    signed: bool = True
+    others: Mapping[Key, str] = field(default_factory=dict)
     known: bool = False
 
     def is_empty(self) -> bool:
-        return not (self.namespaces or self.pending or self.addresses or self.before)
+        return not (self.signed or self.namespaces or self.pending or self.addresses or self.before)
+
+    def address_owner(self, key: Key) -> str | None:
+        """The scope that has added an address which does not say so itself."""
+        return self.scope if key in self.addresses else self.others.get(key)
 
     def encoded(self) -> str:
         content = {
@@ -76,12 +84,18 @@ class LedgerStore:
         owners = self.owners()
         own = next((content for content in self._contents() if content["scope"] == scope), None)
         ledger = _decoded(own) if own else Ledger(scope, _free_protocol(scope, owners))
+        ledger.others = self.addresses(scope)
         owners[ledger.protocol] = scope
         return ledger, owners
 
     def owners(self) -> dict[int, str]:
         """The scope behind each protocol number."""
         return {content["protocol"]: content["scope"] for content in self._contents()}
+
+    def addresses(self, besides: str | None = None) -> dict[Key, str]:
+        """The addresses that no scope, but for one, could sign, each with its scope."""
+        contents = [content for content in self._contents() if content["scope"] != besides]
+        return {tuple(key): content["scope"] for content in contents for key in content["addresses"]}
 
     def write(self, ledger: Ledger) -> None:
         """Replace the scope's file in one step; remove it when it says nothing."""

@@ -55,7 +55,7 @@ class Observer:
                 continue
             reading = self.readings.setdefault(namespace, Reading(namespace))
             reading.owners, reading.scope = self.owners, self.ledger.scope
-            reading.pending, reading.ledger_addresses = self.ledger.pending, self.ledger.addresses
+            reading.pending, reading.address_owner = self.ledger.pending, self.ledger.address_owner
             self._fill(reading, reads.get(namespace) or ALL_READS, declared)
 
     def world(self) -> World:

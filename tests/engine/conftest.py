@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import features
 import pytest
-from harness import Machine, OpenVSwitch, own_network, private_namespace_directory
+
+pytest.register_assert_rewrite("cases", "harness")
+
+import features  # noqa: E402
+from harness import Machine, OpenVSwitch, own_network, private_namespace_directory  # noqa: E402
 
 
 def pytest_configure(config: pytest.Config) -> None:

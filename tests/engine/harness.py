@@ -262,7 +262,8 @@ def _is_volatile(item: Any) -> bool:
     """Flags of a carrier, the link-local address that a device gets with one, and the kernel's own routes to it."""
     if not isinstance(item, dict):
         return item in _VOLATILE_FLAGS
-    own_route = item.get("protocol") == "2" and str(item.get("dst", "")).startswith(("fe80:", "ff00:"))
+    # The kernel makes the local route of an IPv6 address once it has found out that nobody else has the address.
+    own_route = item.get("protocol") == "2" and (item.get("table") == "255" or item.get("dst", "").startswith("fe80:"))
     return own_route or (str(item.get("local", "")).startswith("fe80:") and item.get("prefixlen") == 64)
 
 

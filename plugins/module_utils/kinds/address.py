@@ -152,9 +152,7 @@ def observed(raw: Mapping[str, Any], link: str, reading: Reading, primaries: dic
         primary = primaries.setdefault(subnet, address) if raw.get("secondary") else None
         if not raw.get("secondary"):
             primaries[subnet] = address
-    owner = reading.protocol_owner(raw)
-    if owner is None and ("address", reading.namespace, link, address) in reading.ledger_addresses:
-        owner = reading.scope
+    owner = reading.protocol_owner(raw) or reading.address_owner(("address", reading.namespace, link, address))
     return Address(
         namespace=reading.namespace,
         link=link,

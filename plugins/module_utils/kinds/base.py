@@ -10,7 +10,7 @@ not mention it, and what is not mentioned is never compared nor changed.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import (
     Any,
@@ -105,7 +105,7 @@ class Reading:
     """Everything the bulk reads of one namespace gave, undigested.
 
     Lists are the decoded JSON of ``ip -N -j -d`` and ``nft -j``; ``owners`` maps the protocol numbers in use on this
-    host to scopes; ``ledger_addresses`` are those this scope has added where addresses cannot carry a protocol.
+    host to scopes; ``address_owner`` knows the scope of addresses that cannot carry a protocol.
     """
 
     namespace: str
@@ -121,7 +121,7 @@ class Reading:
     owners: Mapping[int, str] = field(default_factory=dict)
     scope: str = ""
     pending: Iterable[Key] = ()
-    ledger_addresses: Iterable[Key] = ()
+    address_owner: Callable[[Key], str | None] = lambda _key: None
 
     def protocol_owner(self, entry: Mapping[str, Any]) -> str | None:
         # ip prints the number of an address's protocol in hexadecimal, that of others in decimal.
