@@ -62,22 +62,17 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-try:
-    from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge import document
-    from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
-except ImportError as error:
-    MISSING: ImportError | None = error
-else:
-    MISSING = None
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import require_netaddr
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge import document
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
 
 
 def bridge_document(given: Any, host: str) -> dict[str, Any]:
     """One host's document."""
-    if MISSING is not None:
-        raise AnsibleFilterError(f"hostnet.fabric.bridge_document needs netaddr on the controller: {MISSING}")
     try:
+        require_netaddr()
         return document.bridge_document(given, host)
-    except IntentError as error:
+    except (IntentError, ImportError) as error:
         raise AnsibleFilterError(str(error)) from error
 
 

@@ -52,23 +52,20 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-try:
-    from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge import intent
-    from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
-except ImportError as error:
-    MISSING: ImportError | None = error
-else:
-    MISSING = None
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import require_netaddr
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge import intent
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
 
 
 def bridge_faults(given: Any, hosts: Iterable[str] = ()) -> list[str]:
     """All faults of a fleet's intent."""
-    if MISSING is not None:
-        raise AnsibleFilterError(f"hostnet.fabric.bridge_faults needs netaddr on the controller: {MISSING}")
     try:
+        require_netaddr()
         return intent.Fleet(given).faults(hosts)
     except IntentError as error:
         return list(error.faults)
+    except ImportError as error:
+        raise AnsibleFilterError(str(error)) from error
 
 
 class FilterModule:

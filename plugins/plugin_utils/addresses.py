@@ -9,7 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from netaddr import AddrFormatError, IPAddress, IPNetwork
+try:
+    from netaddr import AddrFormatError, IPAddress, IPNetwork
+except ImportError as error:
+    MISSING: ImportError | None = error
+    AddrFormatError = IPAddress = IPNetwork = None
+else:
+    MISSING = None
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,15 @@ class Address:
 
     def __str__(self) -> str:
         return str(self.ip) if self.subnet is None else self.interface
+
+
+def require_netaddr() -> None:
+    """
+    :raises ImportError: which says what to do about it.
+    """
+    if MISSING is not None:
+        text = "the controller lacks the Python library netaddr; install it beside Ansible: pip install netaddr"
+        raise ImportError(text) from MISSING
 
 
 def ip(value: Any) -> IPAddress:

@@ -10,11 +10,12 @@ Ports that are in no set, such as an uplink, are not filtered.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
-
-from netaddr import IPAddress, IPNetwork
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge.instance import Instance
+
+if TYPE_CHECKING:
+    from netaddr import IPAddress, IPNetwork
 
 Entry = dict[str, Any]
 

@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from netaddr import IPAddress, IPNetwork
+from typing import TYPE_CHECKING
 
 from ansible_collections.hostnet.fabric.plugins.module_utils import values
 from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses, names, vlans
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import Address
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Section
+
+if TYPE_CHECKING:
+    from netaddr import IPAddress, IPNetwork
 
 FORWARD = ("isolated", "route", "nat", "bridge")
 DEFAULT_MTU = 1500

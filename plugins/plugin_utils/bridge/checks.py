@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-from netaddr import IPAddress, IPNetwork
+from typing import TYPE_CHECKING
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge.bridge import Bridge
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge.instance import Instance, Veth
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Faults
+
+if TYPE_CHECKING:
+    from netaddr import IPAddress, IPNetwork
 
 # The kernel gives a bridge 1024 port numbers, and does not use the first.
 MAX_PORTS = 1023
 
 Members = tuple[Sequence[Bridge], Sequence[Instance]]
 # An address where it must be unique: the bridge, the VLAN on it, the address.
-Place = tuple[str, int | None, IPAddress]
+Place = tuple[str, int | None, "IPAddress"]
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from netaddr import IPAddress, IPNetwork
+from typing import TYPE_CHECKING
 
 from ansible_collections.hostnet.fabric.plugins.module_utils import values
 from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses, names, vlans
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import Address
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge.bridge import IPV6_MINIMUM_MTU, Bridge
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Section
+
+if TYPE_CHECKING:
+    from netaddr import IPAddress, IPNetwork
 
 _OF_TAPS = ("user", "group", "multi_queue")
 _OF_VETHS = ("namespace", "namespace_exists", "pid", "interface")

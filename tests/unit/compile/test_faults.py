@@ -6,7 +6,11 @@
 from __future__ import annotations
 
 import pytest
+from ansible.errors import AnsibleFilterError
 
+from ansible_collections.hostnet.fabric.plugins.filter.bridge_document import bridge_document as filtered_document
+from ansible_collections.hostnet.fabric.plugins.filter.bridge_faults import bridge_faults
+from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge.document import bridge_document
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge.intent import Fleet
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
@@ -811,3 +815,22 @@ def test_overlay_of_one_host_leaves_the_others(fleet):
     intent = fleet({f"{BRIDGES}/lan/hosts": {"kvm-02": {"mtu": 9000}, "kvm-03": None}})
     documents = {host: bridge_document(intent, host) for host in ("kvm-02", "kvm-03")}
     assert [documents[host]["links"][0].get("mtu") for host in documents] == [9000, None]
+
+
+@pytest.mark.parametrize("use", [lambda: bridge_faults({}), lambda: filtered_document({}, "kvm-01")])
+def test_controller_without_netaddr(use, monkeypatch):
+    monkeypatch.setattr(addresses, "MISSING", ImportError("No module named 'netaddr'"))
+    with pytest.raises(
+        AnsibleFilterError, match="the controller lacks the Python library netaddr; install it beside Ansible"
+    ):
+        use()
+
+
+def test_filter_says_every_fault(fleet):
+    intent = fleet({f"{INSTANCES}/vm1/mtu": 9000, f"{INSTANCES}/vm1/vlan": 7})
+    with pytest.raises(AnsibleFilterError) as caught:
+        filtered_document(intent, "kvm-01")
+    assert [line.split(":")[0] for line in str(caught.value).splitlines()] == [
+        "fabric_instances.vm1.mtu",
+        "fabric_instances.vm1.vlan",
+    ]
