@@ -121,7 +121,7 @@ def relay(connection: socket.socket, source: int, sink: int) -> None:
         ready.register(connection, selectors.EVENT_READ)
         ready.register(source, selectors.EVENT_READ)
         while True:
-            for key, _ in ready.select():
+            for key, _events in ready.select():
                 if key.fileobj is connection:
                     data = connection.recv(65536)
                     if not data:

@@ -204,10 +204,15 @@ def remove_tree(path: Path) -> None:
     run(["rm", "-rf", "--one-file-system", str(path)])
 
 
+def any_lab() -> bool:
+    """Whether a lab may use what is in the cache, also one of another checkout."""
+    return any(STATE.glob("*/state.json"))
+
+
 def remove_stale() -> None:
     """Remove half-built roots and, while no lab uses one, those of older recipes."""
     stale = list(CACHE.glob("build-*.tmp"))
-    if not any(STATE.glob("*/state.json")):
+    if not any_lab():
         stale += [path.parent for path in CACHE.glob("*/root")]
     for path in set(stale):
         remove_tree(path)

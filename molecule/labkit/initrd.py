@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from labkit.debian import locked
+from labkit.debian import any_lab, locked
 from labkit.shell import LabError
 
 FILES = Path(__file__).resolve().parent / "files"
@@ -21,7 +21,7 @@ MODULES = {"guest": ("virtio_net",), "machine": ("virtio_net", "virtio_blk", "ov
 
 @dataclass(frozen=True)
 class Entry:
-    """A file, directory or device of a cpio archive."""
+    """A file, directory, symbolic link or device of a cpio archive."""
 
     path: str
     mode: int
@@ -63,7 +63,7 @@ def module_paths(root: Path, wanted: str) -> Iterator[Path]:
     version = kernel_image(root).name.removeprefix("vmlinuz-")
     directory = root / "usr/lib/modules" / version
     for line in (directory / "modules.dep").read_text().splitlines():
-        path, _, needs = line.partition(":")
+        path, _colon, needs = line.partition(":")
         if Path(path).name.split(".")[0].replace("-", "_") == wanted:
             yield from (directory / each for each in [*reversed(needs.split()), path])
 
@@ -86,8 +86,9 @@ def contents(root: Path) -> list[Entry]:
             files[f"modules/{path.name.split('.')[0]}.ko"] = (0o644, unpacked(path))
         names = "".join(f"{path.name.split('.')[0]}.ko\n" for path in order)
         files[f"modules/order.{mode}"] = (0o644, names.encode())
+    shell = Entry("bin/sh", stat.S_IFLNK | 0o777, b"busybox")
     console = Entry("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
-    return [*with_parents(files), Entry("dev", stat.S_IFDIR | 0o755), console]
+    return [*with_parents(files), shell, Entry("dev", stat.S_IFDIR | 0o755), console]
 
 
 def ensure_initrd(root: Path) -> Path:
@@ -99,7 +100,8 @@ def ensure_initrd(root: Path) -> Path:
         if not path.exists():
             scratch = path.with_suffix(".tmp")
             scratch.write_bytes(cpio(contents(root)))
-            for stale in root.parent.glob("initrd-????????????"):
-                stale.unlink()
+            if not any_lab():
+                for stale in root.parent.glob("initrd-????????????"):
+                    stale.unlink()
             scratch.rename(path)
     return path

@@ -79,7 +79,7 @@ def find(host: str, scenario: str | None) -> tuple[State, Host]:
         names = ", ".join(known.name for lab in labs for known in lab.hosts)
         raise LabError(f"no lab that is up has a host {host!r}; choose from {names}")
     if len(found) > 1:
-        labs_named = ", ".join(lab.scenario for lab, _ in found)
+        labs_named = ", ".join(lab.scenario for lab, _host in found)
         raise LabError(f"{host!r} is in more than one lab ({labs_named}); say which with --scenario")
     return found[0]
 
@@ -87,7 +87,7 @@ def find(host: str, scenario: str | None) -> tuple[State, Host]:
 def cgroup_root() -> Path:
     """Where the unified control group hierarchy is mounted."""
     for line in Path("/proc/mounts").read_text().splitlines():
-        _, mountpoint, kind, *_ = line.split()
+        mountpoint, kind = line.split()[1:3]
         if kind == "cgroup2":
             return Path(mountpoint)
     raise LabError("no cgroup2 file system is mounted; mount one, for example at /sys/fs/cgroup/unified")
@@ -98,11 +98,18 @@ def join_cgroup(directory: Path) -> None:
     (directory / "cgroup.procs").write_text(str(os.getpid()))
 
 
+def own_cgroup() -> str:
+    """Where the calling process is in the hierarchy."""
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        if line.startswith("0::/"):
+            return line.removeprefix("0::/")
+    raise LabError("this process is in no cgroup2 group")
+
+
 @contextmanager
 def within(root: Path, directory: Path) -> Iterator[None]:
     """Be in a group for as long as a child is being started, so that the child never was elsewhere."""
-    lines = Path("/proc/self/cgroup").read_text().splitlines()
-    home = next(line.removeprefix("0::/") for line in lines if line.startswith("0::"))
+    home = own_cgroup()
     join_cgroup(directory)
     try:
         yield

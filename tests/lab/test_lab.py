@@ -157,7 +157,7 @@ def test_ssh_comes_from_the_peer_to_the_real_address(lab: Lab) -> None:
     done = ssh(lab, "alpha", "echo $SSH_CONNECTION; hostname")
     assert done.returncode == 0, done.stderr
     connection, hostname = done.stdout.splitlines()
-    client, _, server, _ = connection.split()
+    client, _port, server, _sshd = connection.split()
     assert (client, server, hostname) == ("10.77.0.1", "10.77.0.2", "alpha")
     assert "127.0.0.1 " in ssh(lab, "beta", "echo $SSH_CONNECTION").stdout
     assert Path(f"/run/hostnet-lab/{lab.scenario}/key").stat().st_mode & 0o777 == 0o600

@@ -56,7 +56,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("path", "value", "message"), FAULTS, ids=[message for _, _, message in FAULTS])
+@pytest.mark.parametrize(("path", "value", "message"), FAULTS, ids=[message for *_place, message in FAULTS])
 def test_a_fault_is_named(path: str, value: object, message: str) -> None:
     data = raw()
     put(data, path, value)
