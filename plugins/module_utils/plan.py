@@ -75,7 +75,7 @@ def plan(desired: Mapping[Key, Resource], world: World, mark: Mark, options: Opt
     reasons += _guarded(changes, world, wanted, options)
     if reasons:
         raise PlanRefused(reasons)
-    return ordered(changes, consequences.gone)
+    return ordered(changes, consequences.gone, consequences.first)
 
 
 def _with_restored(desired: Mapping[Key, Resource], world: World) -> dict[Key, Resource]:
@@ -179,7 +179,7 @@ def _unprotected(
         for seen in world.objects.values()
         if isinstance(seen, Address) and seen.namespace == HOST and host_part(seen.address) == options.protected
     ]
-    moved = {change.resource.leaves(change.seen) for change in changes if isinstance(change.resource, Uplink)}
+    moved = {device for c in changes if isinstance(c.resource, Uplink) for device in c.resource.leaves(c.seen)}
     reasons = []
     for carrier in carriers:
         if carrier.owner is None and (carrier.namespace, carrier.link) in moved:

@@ -148,7 +148,7 @@ class Machine:
         except FabricError:
             return {}
         observer = Observer(host, ledger, owners, parsed.objects)
-        observer.read([HOST, *host.namespaces()], {})
+        observer.read([HOST, *sorted({*host.namespaces(), *parsed.namespaces(), *ledger.namespaces})], {})
         return {k: r for k, r in observer.world().objects.items() if r.owner == raw["scope"] and r.marked}
 
     def ip(self, line: str, namespace: str = "") -> str:

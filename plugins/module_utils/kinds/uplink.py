@@ -72,11 +72,10 @@ class Uplink(Resource):
         seen = narrowed(seen, Uplink)
         found = []
         if self.bridge != seen.bridge:
-            load = seen.on_link if self.bridge else seen.on_bridge
             found.append(Difference("bridge", seen.bridge, self.bridge))
-            found.append(Difference("carries", str(seen.on_link), "nothing" if self.bridge else str(load)))
-        elif self.bridge and seen.on_link != Load():
-            found.append(Difference("carries", str(seen.on_link), "nothing"))
+        for old, load in self._moving(seen).items():
+            if load != Load():
+                found.append(Difference(f"on {old}", str(load), "nothing"))
         return tuple(found)
 
     def fixed(self, difference: Difference) -> bool:
@@ -96,14 +95,31 @@ class Uplink(Resource):
         return []
 
     def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
-        seen = narrowed(seen, Uplink)
-        if self.bridge:
-            return self._moved(seen.on_link, self.link, self.bridge, ("master", self.bridge), set(self.declared_there))
-        return self._moved(seen.on_bridge, str(seen.bridge), self.link, ("nomaster",), set())
+        """Enslave or free the link, then everything to its new place, and only then away from the old ones."""
+        master = ("master", self.bridge) if self.bridge else ("nomaster",)
+        steps = [Step("ip", self.namespace, ("link", "set", "dev", self.link, *master))]
+        loads = self._moving(narrowed(seen, Uplink))
+        for load in loads.values():
+            moved = [address for address in load.addresses if address.address not in self.declared_there]
+            steps += [_on(address, self._place()).line("replace") for address in moved]
+        for old, load in loads.items():
+            steps += [_over(route, old, self._place()).line("replace", route.protocol) for route in load.routes]
+        for load in loads.values():
+            # The last first: the first address of an IPv4 subnet may take the others of its subnet along.
+            steps += [address.line_of_removal() for address in reversed(load.addresses)]
+        return steps
 
-    def leaves(self, seen: Resource | None) -> tuple[str, str]:
-        """The device, as namespace and name, whose addresses and routes the change of this uplink moves away."""
-        return (self.namespace, self.link if self.bridge else str(getattr(seen, "bridge", "")))
+    def leaves(self, seen: Resource | None) -> list[tuple[str, str]]:
+        """The devices, as namespace and name, whose addresses and routes the change of this uplink moves away."""
+        return [(self.namespace, old) for old in self._moving(narrowed(seen, Uplink))] if seen else []
+
+    def _place(self) -> str:
+        return self.bridge or self.link
+
+    def _moving(self, seen: Uplink) -> dict[str, Load]:
+        """What goes to the new place, by the device it is on now: that of the link, and of the bridge it leaves."""
+        loads = {self.link: seen.on_link, str(seen.bridge or ""): seen.on_bridge}
+        return {old: load for old, load in loads.items() if old not in ("", self._place())}
 
     def remove(self, mark: Mark) -> list[Step]:
         return []
@@ -111,17 +127,20 @@ class Uplink(Resource):
     def details(self) -> str:
         return f"on {self.bridge}"
 
-    def _moved(self, load: Load, old: str, new: str, master: tuple[str, ...], there: set[str]) -> list[Step]:
-        """Enslave or free the link, then everything to its new place, and only then away from the old one."""
-        steps = [Step("ip", self.namespace, ("link", "set", "dev", self.link, *master))]
-        for address in load.addresses:
-            if address.address not in there:
-                label = None if address.label == old else address.label
-                steps.append(replace(address, link=new, label=label).line("replace"))
-        for route in load.routes:
-            hops = tuple(replace(hop, dev=new) if hop.dev == old else hop for hop in route.next_hops or ())
-            steps.append(replace(route, next_hops=hops).line("replace", route.protocol))
-        return steps + [address.line_of_removal() for address in load.addresses]
+
+def _on(address: Address, link: str) -> Address:
+    """The same address on another link. Nobody else had it so far, so that it need not wait to be found unique."""
+    label = address.label
+    if label is not None:
+        renamed = link + label[len(address.link) :]
+        label = renamed if label != address.link and len(renamed.encode()) <= values.MAX_NAME_BYTES else None
+    nodad = True if values.family(address.address) == 6 else None
+    return replace(address, link=link, label=label, nodad=nodad)
+
+
+def _over(route: Route, old: str, new: str) -> Route:
+    hops = tuple(replace(hop, dev=new) if hop.dev == old else hop for hop in route.next_hops or ())
+    return replace(route, next_hops=hops)
 
 
 def _load(reading: Reading, link: str) -> Load:
