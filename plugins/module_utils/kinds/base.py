@@ -190,9 +190,8 @@ class Resource:
         found = []
         for name, _spec in value_fields(type(self)):
             after = getattr(self, name)
-            before = getattr(seen, name)
-            if after is not None and after != before:
-                found.append(Difference(name, before, after))
+            if after is not None and after != getattr(seen, name):
+                found.append(Difference(name, getattr(seen, name), after))
         return tuple(found)
 
     def fixed(self, difference: Difference) -> bool:

@@ -225,13 +225,17 @@ class Link(Resource):
 
     def differences(self, seen: Resource) -> tuple[Difference, ...]:
         seen = narrowed(seen, Link)
-        if self.type in ("physical", "ovs"):
-            seen = replace(seen, type=self.type)
-        if self.peer in seen.fitting:
-            seen = replace(seen, peer=self.peer)
-        if self.type == "tap":
-            seen = replace(seen, user=_same(self.user, seen.user, _uid), group=_same(self.group, seen.group, _gid))
-        return super().differences(seen)
+        return tuple(d for d in super().differences(seen) if not self._agrees(d, seen))
+
+    def _agrees(self, difference: Difference, seen: Link) -> bool:
+        """Whether what differs in its spelling means the same."""
+        if difference.field == "type":
+            return self.type in ("physical", "ovs")
+        if difference.field == "peer":
+            return self.peer in seen.fitting
+        if difference.field in ("user", "group"):
+            return _same(difference.after, difference.before, _uid if difference.field == "user" else _gid)
+        return False
 
     def parents(self) -> tuple[Key, ...]:
         parents = list(super().parents())
@@ -452,11 +456,9 @@ def _gid(name: str) -> int | None:
         return None
 
 
-def _same(want: str | None, seen: str | None, number: Callable[[str], int | None]) -> str | None:
-    """The observed owner of a tap, in the declared spelling when both mean one account."""
-    if want is None or seen is None or number(want) is None:
-        return seen
-    return want if number(want) == number(seen) else seen
+def _same(want: str, seen: str | None, number: Callable[[str], int | None]) -> bool:
+    """Whether two spellings of a tap's owner mean one account."""
+    return seen is not None and number(want) is not None and number(want) == number(seen)
 
 
 def _netns(namespace: str) -> list[str]:
