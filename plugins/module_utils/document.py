@@ -16,7 +16,7 @@ from typing import Any
 
 from . import values
 from .errors import DocumentError
-from .kinds.base import Key, Resource, all_fields
+from .kinds.base import Key, Resource, all_fields, required_fields
 from .kinds.registry import KINDS
 
 _COMMON: Mapping[str, values.Parser] = {
@@ -96,19 +96,19 @@ def resource_from(cls: type[Resource], raw: Any, path: str, faults: list[str]) -
 def _parsed(cls: type[Resource], full: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """The values of an entry by field, and its faults as ``field: text``."""
     fields = all_fields(cls)
-    parsers = {**_COMMON, **{name: spec.parse for name, spec in fields.items()}}
     given: dict[str, Any] = {}
     faults: list[str] = []
     for name, value in full.items():
-        if name not in parsers:
-            faults.append(f"{name}: is not known; {_suggestion(name, list(parsers))}")
+        parse = fields[name].parse if name in fields else _COMMON.get(name)
+        if parse is None:
+            faults.append(f"{name}: is not known; {_suggestion(name, [*_COMMON, *fields])}")
             continue
         try:
-            given[name] = parsers[name](value)
+            given[name] = parse(value)
         except ValueError as error:
             faults.append(f"{name}: {error}")
-    for name, spec in fields.items():
-        if spec.required and name not in full and name not in cls.optional_keys:
+    for name in required_fields(cls):
+        if name not in full and name not in cls.optional_keys:
             faults.append(f"{name}: is missing; a {cls.kind.replace('_', ' ')} needs it")
     return given, faults
 

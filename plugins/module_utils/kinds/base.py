@@ -252,6 +252,7 @@ class _Shape:
 
     fields: Mapping[str, FieldSpec]
     keys: tuple[str, ...]
+    required: tuple[str, ...]
     values: tuple[tuple[str, FieldSpec], ...]
 
 
@@ -263,13 +264,18 @@ def _shape(cls: type[Resource]) -> _Shape:
     if shape is None:
         specs = {f.name: f.metadata["spec"] for f in dataclasses.fields(cls) if "spec" in f.metadata}
         keys = tuple(name for name, spec in specs.items() if spec.key)
+        required = tuple(name for name, spec in specs.items() if spec.required)
         others = tuple((name, spec) for name, spec in specs.items() if not spec.key)
-        shape = _shapes[cls.kind] = _Shape(specs, keys, others)
+        shape = _shapes[cls.kind] = _Shape(specs, keys, required, others)
     return shape
 
 
 def key_fields(cls: type[Resource]) -> tuple[str, ...]:
     return _shape(cls).keys
+
+
+def required_fields(cls: type[Resource]) -> tuple[str, ...]:
+    return _shape(cls).required
 
 
 def value_fields(cls: type[Resource]) -> tuple[tuple[str, FieldSpec], ...]:
