@@ -10,7 +10,7 @@ version_added: 1.0.0
 author:
   - hostnet.fabric contributors (@hostnet)
 description:
-  - Lays out who reaches whom, how fast, seen as whom, with which MTU, who answers for an address, and which checks failed.
+  - Lays out who reaches whom, how fast, seen as whom, with which MTU, who answers for an address, and what failed.
 options:
   _input:
     description:

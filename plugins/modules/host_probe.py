@@ -105,7 +105,8 @@ options:
         description:
           - V(echo) is an echo request whose sender is a lie.
           - V(announce) is an unasked ARP reply, or a neighbour advertisement for IPv6, that claims an address for a MAC
-            address. Its Ethernet header tells the truth.
+            address. Its Ethernet header tells the truth. With V(0.0.0.0) as O(probes[].claimed_source) it is an ARP
+            request as of a host without an address, which no neighbour table takes up.
         type: str
         choices: [echo, announce]
         default: echo

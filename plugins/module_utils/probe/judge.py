@@ -80,14 +80,16 @@ def _path_mtu(probe: Probe, measured: Mapping[str, Any]) -> Verdict:
 
 
 def _spoof(probe: Probe, measured: Mapping[str, Any]) -> Verdict:
-    claim, place = measured["claimed"], measured["seen_at"]
+    place = measured["seen_at"]
+    lie = f"{_FRAMES[probe.frame]} that claims {measured['claimed']}"
     if measured["arrived"]:
-        arrived = f"a frame that claims {claim} arrived at {place}"
+        arrived = f"{lie} arrived at {place}"
         return (True, arrived) if probe.expect.arrives else (False, f"{arrived}, and should not")
     if not measured["control_arrived"]:
         return False, f"a truthful frame did not arrive at {place} either, so nothing is proven"
-    missing = f"a frame that claims {claim} did not arrive at {place}, a truthful one did"
+    missing = f"{lie} did not arrive at {place}, a truthful one did"
     return (False, f"{missing}; both should") if probe.expect.arrives else (True, missing)
 
 
+_FRAMES = {"echo": "an echo request", "announce": "an announcement"}
 _JUDGES = {"ping": _ping, "tcp": _tcp, "arp": _arp, "path_mtu": _path_mtu, "spoof": _spoof}

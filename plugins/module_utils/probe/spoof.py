@@ -57,7 +57,8 @@ def _frame(
 ) -> bytes:
     """An echo request with the claimed sender, or an announcement that the claimed address is at the MAC address.
 
-    The announcement's Ethernet header tells the truth: only looking into it shows the lie.
+    The announcement's Ethernet header tells the truth: only looking into it shows the lie. With the unspecified
+    address it is a request as of a host without an address, which no neighbour table takes up.
     """
     source, mac = claim
     if probe.frame == "echo":
@@ -65,7 +66,8 @@ def _frame(
         body = wire.packet(source, probe.address, request)
         return wire.frame(target_mac, mac, wire.ETHERTYPE[source.version], body)
     if source.version == 4:
-        body = wire.arp(True, mac, source, target_mac, probe.address) + token
+        is_reply = not source.is_unspecified
+        body = wire.arp(is_reply, mac, source, target_mac, probe.address) + token
         return wire.frame(target_mac, truth[1], wire.ETHERTYPE_ARP, body)
     body = wire.neighbour_advertisement(mac, source, truth[0], probe.address, token)
     return wire.frame(target_mac, truth[1], wire.ETHERTYPE[6], body)

@@ -23,7 +23,12 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify.check import
     by_place,
 )
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify.lies import lies
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify.sender import is_on_link, sent_by
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify.sender import (
+    has_gateway,
+    is_on_link,
+    own_address,
+    sent_by,
+)
 
 # The module's words for the address that the host itself would be seen as.
 _SEEN_AS_HOST = "host"
@@ -206,24 +211,18 @@ def _with_target(instance: Instance, target: Target) -> Iterator[Check]:
     bridge = instance.bridge
     if target.hosts and bridge.host not in target.hosts:
         return
-    has_way = is_on_link(instance, target.address) or any(
-        g.version == target.address.version for g in instance.gateways
-    )
+    has_way = is_on_link(instance, target.address) or has_gateway(instance, target.address)
     reachable = bridge.forward != "isolated"
     if reachable and not has_way:
         return
     yield from _ping(instance, target.name, target.address, reachable)
-    if target.port is None or isinstance(instance.port, Tap):
+    if target.port is None or isinstance(instance.port, Tap) or not has_way:
         return
-    if not reachable:
-        yield from _probe(instance, target.name, "tcp", target.address, port=target.port, expect={"reachable": False})
-    elif not target.says_address:
-        yield from _probe(instance, target.name, "tcp", target.address, port=target.port)
-    elif bridge.forward == "nat":
-        expect = {"seen_as": _SEEN_AS_HOST}
-        yield from _probe(instance, target.name, "tcp", target.address, port=target.port, expect=expect)
-    else:
-        yield from _seen_as_itself(instance, target.name, target.address, target.port)
+    expect: Probe = {"reachable": reachable}
+    if reachable and target.says_address:
+        own = own_address(instance, target.address)
+        expect = {"seen_as": _SEEN_AS_HOST if bridge.forward == "nat" else str(own)}
+    yield from _probe(instance, target.name, "tcp", target.address, port=target.port, expect=expect)
 
 
 def _probe(instance: Instance, target: str, kind: str, address: IPAddress, **options: Any) -> Iterator[Check]:
@@ -239,8 +238,8 @@ def _ping(instance: Instance, target: str, address: IPAddress, reachable: bool) 
 
 def _seen_as_itself(instance: Instance, target: str, address: IPAddress, port: int) -> Iterator[Check]:
     if isinstance(instance.port, Veth):
-        for check in _probe(instance, target, "tcp", address, port=port):
-            yield Check(check.source, check.target, {**check.probe, "expect": {"seen_as": check.probe["source"]}})
+        expect = {"seen_as": str(own_address(instance, address))}
+        yield from _probe(instance, target, "tcp", address, port=port, expect=expect)
 
 
 def _as_the_host_would(instance: Instance, other: Instance, address: IPAddress) -> Iterator[Check]:

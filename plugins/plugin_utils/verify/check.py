@@ -11,6 +11,7 @@ from typing import Any
 
 from netaddr import IPAddress
 
+from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Faults, IntentError
 
 Probe = dict[str, Any]
@@ -132,9 +133,9 @@ def _outside(raw: Mapping[str, Any], path: str, faults: Faults) -> Outside:
 def _address(value: Any, path: str, faults: Faults) -> IPAddress:
     """The address; a fault, and an address that nobody will use, where it is none."""
     try:
-        return IPAddress(str(value))
-    except ValueError:
-        faults.add(path, f"{value!r} is no IP address; write it as 192.0.2.1 or 2001:db8::1")
+        return addresses.ip(value)
+    except ValueError as error:
+        faults.add(path, str(error))
         return IPAddress(0)
 
 
