@@ -73,7 +73,7 @@ def bridge_document(given: Any, host: str) -> dict[str, Any]:
         require_netaddr()
         return document.bridge_document(given, host)
     except (IntentError, ImportError) as error:
-        raise AnsibleFilterError(str(error)) from error
+        raise AnsibleFilterError(str(error)) from None
 
 
 class FilterModule:

@@ -65,7 +65,7 @@ def bridge_faults(given: Any, hosts: Iterable[str] = ()) -> list[str]:
     except IntentError as error:
         return list(error.faults)
     except ImportError as error:
-        raise AnsibleFilterError(str(error)) from error
+        raise AnsibleFilterError(str(error)) from None
 
 
 class FilterModule:

@@ -53,7 +53,7 @@ def document_commands(document: Any) -> list[str]:
     try:
         return empty_host_commands(document)
     except FabricError as error:
-        raise AnsibleFilterError(str(error)) from error
+        raise AnsibleFilterError(str(error)) from None
 
 
 class FilterModule:

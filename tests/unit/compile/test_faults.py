@@ -820,9 +820,7 @@ def test_overlay_of_one_host_leaves_the_others(fleet):
 @pytest.mark.parametrize("use", [lambda: bridge_faults({}), lambda: filtered_document({}, "kvm-01")])
 def test_controller_without_netaddr(use, monkeypatch):
     monkeypatch.setattr(addresses, "MISSING", ImportError("No module named 'netaddr'"))
-    with pytest.raises(
-        AnsibleFilterError, match="the controller lacks the Python library netaddr; install it beside Ansible"
-    ):
+    with pytest.raises(AnsibleFilterError, match=r"^the controller lacks .*: pip install netaddr$"):
         use()
 
 
