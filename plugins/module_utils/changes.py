@@ -13,6 +13,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from .errors import PlanRefused
 from .kinds.address import Address
@@ -65,8 +66,13 @@ class Plan:
         return sum(change.action in actions for change in self.changes)
 
 
-def ordered(changes: Sequence[Change], gone: Mapping[Key, Sequence[Key]]) -> Plan:
+def ordered(
+    changes: Sequence[Change],
+    gone: Mapping[Key, Sequence[Key]],
+    first: Mapping[Key, Sequence[Key]] = MappingProxyType({}),
+) -> Plan:
     """Put changes in order. ``gone``: what the kernel removes by itself, each with the objects it goes with.
+    ``first``: what we remove ourselves, before the objects it would go with are removed or changed.
 
     :raises PlanRefused: when objects wait for each other in a circle.
     """
@@ -76,6 +82,8 @@ def ordered(changes: Sequence[Change], gone: Mapping[Key, Sequence[Key]]) -> Pla
             graph.wait_to_be_made(position, gone)
         if change.action in (REMOVE, REPLACE):
             graph.wait_to_be_removed(position)
+    for key, causes in first.items():
+        graph.wait_for_removal(key, causes)
     graph.prefer_adding_first(gone)
     return graph.sorted()
 
@@ -122,6 +130,13 @@ class _Graph:
             if other is not None and self.changes[other].action in (REMOVE, REPLACE):
                 self.waits[_removal(other)].add(_removal(position))
 
+    def wait_for_removal(self, key: Key, causes: Sequence[Key]) -> None:
+        """The objects that would take this one along are removed, or changed, after it."""
+        own = self.index[key]
+        for other in (self.index[cause] for cause in causes if cause in self.index):
+            node = _making(other) if self.changes[other].action == CHANGE else _removal(other)
+            self.waits[node].add(_removal(own))
+
     def prefer_adding_first(self, gone: Mapping[Key, Sequence[Key]]) -> None:
         """Removals on which nothing depends come after all that is made in their namespace.
 
@@ -136,7 +151,7 @@ class _Graph:
                 continue
             if node not in early:
                 self.waits[node].update(self._barrier_of(("made in", change.resource.namespace)))
-            elif isinstance(change.seen, Address) and change.removal:
+            elif isinstance(change.seen, Address) and change.removal and family(change.seen.address) == 4:
                 self.waits[node].update(fresh.get((change.seen.namespace, change.seen.link), ()))
 
     def sorted(self) -> Plan:

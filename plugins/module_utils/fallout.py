@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from .kinds.address import Address
 from .kinds.base import Key, Resource
 from .kinds.link import Link
+from .kinds.neighbour import Neighbour
 from .kinds.route import Route
 from .values import family, host_part
 
@@ -20,10 +21,11 @@ Place = tuple[str, str]
 @dataclass
 class Fallout:
     """gone: objects that disappear although nobody removes them, each with the ones it goes with. altered: others that
-    lose something."""
+    lose something. first: objects to be removed before others go or change that take them along."""
 
     gone: dict[Key, tuple[Key, ...]] = field(default_factory=dict)
     altered: dict[Key, Resource] = field(default_factory=dict)
+    first: dict[Key, tuple[Key, ...]] = field(default_factory=dict)
 
     def applied(self, objects: Mapping[Key, Resource]) -> dict[Key, Resource]:
         """What is left of these objects."""
@@ -33,16 +35,19 @@ class Fallout:
 def fallout(
     objects: Mapping[Key, Resource], wanted: Mapping[Key, Resource], removed: Collection[Key], replaced: Collection[Key]
 ) -> Fallout:
-    """The consequences of removing and replacing these objects, and of setting links down as declared."""
+    """The consequences of removing and replacing these objects, and of changing links as declared."""
     found = Fallout()
     going = {*removed, *replaced}
-    downed = _set_down(objects, wanted, going)
-    if not going and not downed:
+    downed, readdressed = _set_down(objects, wanted, going), _readdressed(objects, wanted, going)
+    if not going and not downed and not readdressed:
         return found
     _take_children(found, objects, going, set(removed))
-    for key, seen in objects.items():
-        if downed and key not in going and _is_lost_when_down(seen, downed):
-            found.gone.setdefault(key, tuple(downed & set(seen.parents())))
+    for key, seen in objects.items() if downed or readdressed else ():
+        causes = _lost_with(seen, downed, readdressed)
+        if causes and key in going:
+            found.first[key] = causes
+        elif causes:
+            found.gone.setdefault(key, causes)
     _take_routes(found, objects, wanted, going)
     masters = {key[1:] for key in (*found.gone, *going) if key[0] == "link"}
     for key, seen in objects.items():
@@ -73,11 +78,23 @@ def _master_keys(want: Link, seen: Link) -> list[Key]:
     return [("link", want.namespace, name) for name in (want.master, seen.master) if name]
 
 
-def _is_lost_when_down(seen: Resource, downed: Collection[Key]) -> bool:
-    """A link that goes down loses its IPv6 addresses and all routes over it."""
+def _readdressed(objects: Mapping[Key, Resource], wanted: Mapping[Key, Resource], going: Collection[Key]) -> set[Key]:
+    """Links that get another MAC."""
+    found = set()
+    for key, want in wanted.items():
+        seen = objects.get(key)
+        if isinstance(want, Link) and isinstance(seen, Link) and key not in going and want.mac not in (None, seen.mac):
+            found.add(key)
+    return found
+
+
+def _lost_with(seen: Resource, downed: Collection[Key], readdressed: Collection[Key]) -> tuple[Key, ...]:
+    """A link that goes down loses its IPv6 addresses and all routes over it, one with another MAC its neighbours."""
     if isinstance(seen, Route) or (isinstance(seen, Address) and family(seen.address) == 6):
-        return any(parent in downed for parent in seen.parents())
-    return False
+        return tuple(parent for parent in seen.parents() if parent in downed)
+    if isinstance(seen, Neighbour) and not seen.proxy:
+        return tuple(parent for parent in seen.parents() if parent in readdressed)
+    return ()
 
 
 def _take_children(
@@ -121,18 +138,19 @@ def _take_routes(
         if here not in kept_hosts:
             by_host[here] = (*by_host.get(here, ()), key)
     for key, route in objects.items():
-        if not isinstance(route, Route) or key in going:
+        if not isinstance(route, Route):
             continue
         source = (route.namespace, route.source or "")
         if route.family == 6:
-            if source in by_host:
+            if source in by_host and key not in going:
                 found.altered[key] = replace(route, source=None)
             continue
         causes = by_host.get(source, ())
         for hop in route.next_hops or ():
             causes += by_link.get((route.namespace, hop.dev), ())
         if causes:
-            found.gone[key] = (*found.gone.get(key, ()), *causes)
+            lost_with = found.first if key in going else found.gone
+            lost_with[key] = (*lost_with.get(key, ()), *causes)
 
 
 def _staying(

@@ -67,7 +67,7 @@ def _entry(resource: Resource, earlier: Resource | None, host: Host, scope: str 
 
 
 def _fields(resource: Resource, earlier: Resource | None) -> dict[str, Any]:
-    """What a document would declare; of an object of others, with its ``earlier`` values, what the scope has changed."""
+    """What a document would declare; of an object of others, with its ``earlier`` values, what we changed."""
     found = {name: getattr(resource, name) for name in all_fields(type(resource))}
     if earlier is not None:
         found = {name: value for name, value in found.items() if getattr(earlier, name) is not None}

@@ -36,8 +36,10 @@ class Neighbour(Resource):
         return {"proxy": False, **raw}
 
     def faults(self) -> Iterator[str]:
-        if self.proxy == (self.mac is not None):
+        if self.proxy and self.mac is not None:
             yield "mac: belongs to a permanent neighbour; a proxy entry answers with the link's own address"
+        if not self.proxy and self.mac is None:
+            yield "mac: is missing; name the neighbour's, or say proxy: true"
 
     @classmethod
     def observe(cls, reading: Reading, wanted: Sequence[Neighbour]) -> Iterator[Neighbour]:
@@ -54,6 +56,10 @@ class Neighbour(Resource):
 
     def parents(self) -> tuple[Key, ...]:
         return (*super().parents(), link_key(self.namespace, self.link))
+
+    def after(self) -> tuple[Key, ...]:
+        """A bridge may change its MAC with each port it gets, and a link whose MAC changes loses its neighbours."""
+        return (("link", self.namespace),)
 
     def add(self, mark: Mark) -> list[Step]:
         return [self._step(mark)]

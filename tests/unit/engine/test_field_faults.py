@@ -1,0 +1,32 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults of single entries that say what would be right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.hostnet.fabric.plugins.module_utils import document
+from ansible_collections.hostnet.fabric.plugins.module_utils.errors import DocumentError
+
+NEIGHBOUR = {"link": "br0", "address": "192.0.2.7"}
+
+
+@pytest.mark.parametrize(
+    ("section", "entry", "fault"),
+    [
+        ("neighbours", NEIGHBOUR, ".mac: is missing; name the neighbour's, or say proxy: true"),
+        (
+            "neighbours",
+            {**NEIGHBOUR, "proxy": True, "mac": "52:54:00:00:00:07"},
+            ".mac: belongs to a permanent neighbour; a proxy entry answers with the link's own address",
+        ),
+    ],
+)
+def test_a_fault_says_what_would_be_right(section: str, entry: dict[str, Any], fault: str) -> None:
+    with pytest.raises(DocumentError) as refused:
+        document.parse({"scope": "t", section: [entry]})
+    assert refused.value.faults == (f"{section}[0]{fault}",)
