@@ -76,14 +76,10 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-try:
-    from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
-    from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify import bridge
-    from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify.check import parse_settings
-except ImportError as error:
-    MISSING: ImportError | None = error
-else:
-    MISSING = None
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import require_netaddr
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify import bridge
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify.check import parse_settings
 
 
 def bridge_checks(
@@ -95,12 +91,11 @@ def bridge_checks(
     full_mesh: int = 8,
 ) -> list[dict[str, Any]]:
     """The checks of one host, by the place they are made from."""
-    if MISSING is not None:
-        raise AnsibleFilterError(f"hostnet.fabric.bridge_checks needs netaddr on the controller: {MISSING}")
     try:
+        require_netaddr()
         return bridge.bridge_checks(given, host, parse_settings(targets, outside, port, full_mesh))
-    except IntentError as error:
-        raise AnsibleFilterError(str(error)) from error
+    except (IntentError, ImportError) as error:
+        raise AnsibleFilterError(str(error)) from None
 
 
 class FilterModule:

@@ -42,20 +42,11 @@ _value:
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-try:
-    from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify.table import table
-except ImportError as error:
-    MISSING: ImportError | None = error
-else:
-    MISSING = None
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify.table import table
 
 
 def check_table(outcomes: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
     """The lines of the table."""
-    if MISSING is not None:
-        raise AnsibleFilterError(f"hostnet.fabric.check_table needs netaddr on the controller: {MISSING}")
     return table(outcomes)
 
 

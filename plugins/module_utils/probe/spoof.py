@@ -38,7 +38,7 @@ def spoof(probe: Probe, enter: Enter) -> Mapping[str, Any]:
             mac = probe.mac or link.mac
             lie = (probe.claimed_source or source, probe.claimed_mac or mac)
             for _try in range(_TRIES):
-                tokens = [secrets.token_bytes(_TOKEN_BYTES) for _ in range(3)]
+                tokens = [secrets.token_bytes(_TOKEN_BYTES) for _frame_number in range(3)]
                 for token, (claimed, claimed_mac) in zip(tokens, ((source, mac), lie, (source, mac))):
                     link.send(_frame(probe, watch.mac, (source, mac), (claimed, claimed_mac), token))
                 seen = _seen(watch, tokens, probe.timeout / _TRIES)

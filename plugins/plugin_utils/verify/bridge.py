@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
-
-from netaddr import IPAddress
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge.bridge import Bridge
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge.instance import Instance, Tap, Veth
@@ -29,6 +27,9 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify.sender impor
     own_address,
     sent_by,
 )
+
+if TYPE_CHECKING:
+    from netaddr import IPAddress
 
 # The module's words for the address that the host itself would be seen as.
 _SEEN_AS_HOST = "host"
@@ -115,11 +116,10 @@ class _HostChecks:
             if isinstance(instance.port, Veth):
                 yield from _path_mtu(instance, HOST, address.ip, instance.mtu)
             else:
-                yield from self._host_to_guest(instance, address.ip.version)
+                yield from self._host_to_guest(instance, own_address(instance, address.ip))
 
-    def _host_to_guest(self, instance: Instance, family: int) -> Iterator[Check]:
+    def _host_to_guest(self, instance: Instance, address: IPAddress | None) -> Iterator[Check]:
         """What only a socket can see is seen from the host, as no namespace here is the guest's."""
-        address = next(own.ip for own in instance.addresses if own.family == family)
         expect: Probe = {} if instance.mtu is None else {"mtu": instance.mtu}
         yield Check(HOST, instance.name, {"kind": "ping", "address": str(address)})
         yield Check(HOST, instance.name, {"kind": "path_mtu", "address": str(address), "expect": expect})

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from netaddr import IPAddress
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Faults, IntentError
+
+if TYPE_CHECKING:
+    from netaddr import IPAddress
 
 Probe = dict[str, Any]
 HOST = "host"
@@ -131,12 +132,12 @@ def _outside(raw: Mapping[str, Any], path: str, faults: Faults) -> Outside:
 
 
 def _address(value: Any, path: str, faults: Faults) -> IPAddress:
-    """The address; a fault, and an address that nobody will use, where it is none."""
+    """The address; None, which nobody gets to see, where it is a fault."""
     try:
         return addresses.ip(value)
     except ValueError as error:
         faults.add(path, str(error))
-        return IPAddress(0)
+        return None
 
 
 def by_place(host: str, own: Iterable[Check], outside: Iterable[tuple[Outside, list[Check]]]) -> list[dict[str, Any]]:

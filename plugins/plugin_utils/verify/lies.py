@@ -9,16 +9,17 @@ What is claimed belongs to nobody, so that a host without protection is not harm
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Set
+from typing import TYPE_CHECKING
 
-from netaddr import IPAddress, IPNetwork
-
-from ansible_collections.hostnet.fabric.plugins.plugin_utils import names
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import holding
+from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses, names
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge.instance import Instance, Veth
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify.check import LIES, Check, Probe
 
+if TYPE_CHECKING:
+    from netaddr import IPAddress, IPNetwork
+
 # Kept for documentation, so in nobody's use.
-_NOBODY = {4: IPAddress("192.0.2.254"), 6: IPAddress("2001:db8:ffff:ffff::fe")}
+_NOBODY = {4: "192.0.2.254", 6: "2001:db8:ffff:ffff::fe"}
 
 
 def lies(instance: Instance, seen_at: Probe, used: Set[IPAddress]) -> Iterator[Check]:
@@ -59,29 +60,27 @@ def _may_use_any(instance: Instance) -> bool:
 def _truth(instance: Instance, family: int) -> IPAddress | None:
     """An address that the instance may send from."""
     if _may_use_any(instance):
-        return _NOBODY[family]
+        return addresses.ip(_NOBODY[family])
     own = [address.ip for address in instance.addresses]
-    allowed = [IPAddress(prefix.last - (prefix.size > 2), prefix.version) for prefix in instance.allowed]
+    allowed = [prefix[-2] if prefix.size > 2 else prefix[-1] for prefix in instance.allowed]
     return next((address for address in [*own, *allowed] if address.version == family), None)
 
 
 def _destination(instance: Instance, family: int) -> IPAddress:
     known = [*(address.ip for address in instance.bridge.addresses), *instance.gateways]
-    return next((address for address in known if address.version == family), _NOBODY[family])
+    return next((address for address in known if address.version == family), addresses.ip(_NOBODY[family]))
 
 
 def _unused(instance: Instance, family: int, used: Set[IPAddress]) -> IPAddress:
     """An address beside the instance's that nobody has, and that it may not use."""
-    subnets = (address.subnet for address in instance.addresses if address.family == family)
-    for subnet in subnets:
+    for subnet in (address.subnet for address in instance.addresses if address.family == family):
         if subnet is not None:
             for candidate in _from_the_end(subnet):
-                if candidate not in used and holding(candidate, instance.allowed) is None:
+                if candidate not in used and addresses.holding(candidate, instance.allowed) is None:
                     return candidate
-    return _NOBODY[family]
+    return addresses.ip(_NOBODY[family])
 
 
 def _from_the_end(subnet: IPNetwork) -> Iterable[IPAddress]:
     """Addresses that a device could have, the last ones first."""
-    last = subnet.last - (subnet.version == 4 and subnet.size > 2)
-    return (IPAddress(value, subnet.version) for value in range(last, max(subnet.first, last - 256), -1))
+    return (subnet[-number] for number in range(2, min(int(subnet.size), 258)))

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
-from netaddr import IPAddress
+from typing import TYPE_CHECKING
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import holding
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge.instance import Instance, Veth
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify.check import Probe
+
+if TYPE_CHECKING:
+    from netaddr import IPAddress
 
 
 def is_on_link(instance: Instance, address: IPAddress) -> bool:
