@@ -11,6 +11,7 @@ that Open vSwitch makes. The mark of the others is their alias.
 from __future__ import annotations
 
 import grp
+import ipaddress
 import pwd
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +38,7 @@ from .base import (
 
 TYPES = ("bridge", "veth", "tap", "vlan", "vxlan", "dummy", "vrf", "ovs", "physical")
 _PORT = ("veth", "tap", "vlan", "vxlan", "dummy", "ovs", "physical")
+_TUNNEL_FAMILY = "tunnel over"
 _MADE_BY_US = ("bridge", "veth", "tap", "vlan", "vxlan", "dummy", "vrf")
 _ON_OFF = {True: "on", False: "off"}
 # As `ip -N` of iproute2 6.15 prints them.
@@ -196,7 +198,14 @@ class Link(Resource):
             yield f"master: {self.name} cannot be its own master"
         if self.parent == self.name:
             yield f"parent: {self.name} cannot be its own parent"
+        yield from self._vxlan_faults()
         yield from self._vlan_faults()
+
+    def _vxlan_faults(self) -> Iterator[str]:
+        if self.remote and ipaddress.ip_address(self.remote).is_multicast:
+            yield f"remote: {self.remote} is a multicast address; name one other end"
+        if self.remote and self.local and values.family(self.remote) != values.family(self.local):
+            yield f"remote: {self.remote} and {self.local} are of different families"
 
     def _vlan_faults(self) -> Iterator[str]:
         if len({vlan.vid for vlan in self.vlans or ()}) < len(self.vlans or ()):
@@ -225,7 +234,18 @@ class Link(Resource):
 
     def differences(self, seen: Resource) -> tuple[Difference, ...]:
         seen = narrowed(seen, Link)
-        return tuple(d for d in super().differences(seen) if not self._agrees(d, seen))
+        found = [d for d in super().differences(seen) if not self._agrees(d, seen)]
+        want, have = self._tunnel_family(), seen._tunnel_family() or 4
+        if self.type == seen.type == "vxlan" and want not in (None, have):
+            found.append(Difference(_TUNNEL_FAMILY, f"IPv{have}", f"IPv{want}"))
+        return tuple(found)
+
+    def fixed(self, difference: Difference) -> bool:
+        return difference.field == _TUNNEL_FAMILY or super().fixed(difference)
+
+    def _tunnel_family(self) -> int | None:
+        ends = [end for end in (self.local, self.remote) if end]
+        return values.family(ends[0]) if ends else None
 
     def _agrees(self, difference: Difference, seen: Link) -> bool:
         """Whether what differs in its spelling means the same."""

@@ -123,6 +123,12 @@ class Route(Resource):
                 yield f"next_hops: {hop.via} is IPv4 and {self.destination} is IPv6"
         if self.source and values.family(self.source) != self.family:
             yield f"source: {self.source} and {self.destination} are of different families"
+        if len(self.next_hops or ()) == 1 and self.next_hops and self.next_hops[0].weight > 1:
+            yield "next_hops: a weight means something among several next hops only; leave it out"
+        if self.family == 6 and self.scope is not None:
+            yield "scope: belongs to IPv4; leave it out"
+        if self.family == 6 and self.metric == 0:
+            yield f"metric: 0 means {IPV6_METRIC} in IPv6; write that, or leave it out"
         if self.table == LOCAL_TABLE:
             yield "table: 255 (local) is the kernel's own; choose another"
 
@@ -146,13 +152,13 @@ class Route(Resource):
     def after(self) -> tuple[Key, ...]:
         """A gateway must be reachable: the namespace's addresses, and its routes without a gateway, come first."""
         keys: list[Key] = [("address", self.namespace), ("link", self.namespace)]
-        if any(hop.via for hop in self.next_hops or ()):
+        if self._has_gateway():
             keys.append(("route", self.namespace, "direct"))
         return tuple(keys)
 
     def groups(self) -> tuple[Key, ...]:
-        direct = not any(hop.via for hop in self.next_hops or ())
-        return (*super().groups(), *((("route", self.namespace, "direct"),) if direct else ()))
+        direct = () if self._has_gateway() else (("route", self.namespace, "direct"),)
+        return (*super().groups(), *direct)
 
     def add(self, mark: Mark) -> list[Step]:
         return [self.line("add", mark.protocol)]
@@ -177,8 +183,14 @@ class Route(Resource):
     def _merged(self, seen: Resource) -> Route:
         """What is declared, over what is there: a replacement must not lose what the document does not mention."""
         seen = narrowed(seen, Route)
-        kept = {name: getattr(seen, name) for name in ("source", "mtu", "scope") if getattr(self, name) is None}
-        return replace(self, **kept)
+        names = ["source", "mtu"]
+        if (self.type or "unicast", self._has_gateway()) == (seen.type, seen._has_gateway()):
+            # The scope of a route to a device does not fit a gateway, nor that of one type another.
+            names.append("scope")
+        return replace(self, **{name: getattr(seen, name) for name in names if getattr(self, name) is None})
+
+    def _has_gateway(self) -> bool:
+        return any(hop.via for hop in self.next_hops or ())
 
     def _type_words(self) -> tuple[str, ...]:
         return (self.type,) if self.type and self.type != "unicast" else ()
