@@ -58,7 +58,7 @@ class Section:
     def __init__(self, path: str, raw: Any, faults: Faults) -> None:
         self.path = path
         self.faults = faults
-        self.sound = True
+        self._unsound: set[str] = set()
         self._given: dict[str, tuple[str, Any]] = {}
         self._known: set[str] = set()
         self.overlay(path, raw)
@@ -68,11 +68,20 @@ class Section:
         if raw is None:
             return
         if not isinstance(raw, Mapping):
-            self.fault_at(path, f"{raw!r} is not a map of keys and values")
+            self._unsound.add("")
+            self.faults.add(path, f"{raw!r} is not a map of keys and values")
             return
         for key, value in raw.items():
             if value is not None:
                 self._given[str(key)] = (f"{path}.{key}", value)
+
+    @property
+    def sound(self) -> bool:
+        return not self._unsound
+
+    def are_sound(self, *keys: str) -> bool:
+        """Whether these keys hold what was meant, so that they may be compared with others."""
+        return not self._unsound.intersection(keys)
 
     def __contains__(self, key: str) -> bool:
         return key in self._given
@@ -130,13 +139,11 @@ class Section:
                 self.fault(key, why)
 
     def fault(self, key: str, text: str) -> None:
-        self.fault_at(self.path_of(key), text)
-
-    def fault_at(self, path: str, text: str) -> None:
-        self.sound = False
-        self.faults.add(path, text)
+        self._unsound.add(key)
+        self.faults.add(self.path_of(key), text)
 
     def close(self) -> None:
-        """Everything has been read: the keys that are left over are not known."""
+        """Everything has been read: the keys that are left over are not known. Each may have meant a known one."""
         for key in sorted(set(self._given) - self._known):
             self.fault(key, f"is not known; {suggestion(key, self._known)}")
+            self._unsound.update(get_close_matches(key, sorted(self._known), 1))

@@ -89,10 +89,14 @@ def parse_bridge(section: Section, name: str, host: str) -> Bridge | None:
         isolated_ports=section.get("isolated_ports", values.boolean, False),
     )
     section.close()
-    if section.sound:
+    if section.are_sound("forward", "uplink", "device", "addresses"):
         _check_forward(section, bridge)
+    if section.are_sound("addresses", "subnets"):
         _check_addresses(section, bridge)
+    if section.are_sound("vlans", "vlan", "native_vlan"):
         _check_vlans(section, bridge)
+    if section.are_sound("native_vlan", "forward", "uplink"):
+        _check_native_vlan(section, bridge)
     return bridge if section.sound else None
 
 
@@ -125,7 +129,8 @@ def _check_addresses(section: Section, bridge: Bridge) -> None:
         for other in bridge.subnets[:number]:
             if subnet in other or other in subnet:
                 section.fault("subnets", f"{subnet} and {other} overlap; keep one of them")
-    _check_gateways(section, bridge)
+    if section.are_sound("gateways", "addresses", "subnets"):
+        _check_gateways(section, bridge)
     if bridge.mtu is not None and bridge.mtu < IPV6_MINIMUM_MTU and any(s.version == 6 for s in bridge.subnets):
         section.fault("mtu", f"{bridge.mtu} is too small for IPv6; choose 1280 or more, or leave IPv6 out")
 
@@ -158,9 +163,13 @@ def _check_vlans(section: Section, bridge: Bridge) -> None:
         section.fault("vlans", "is empty; list the VLANs of the bridge, or leave it out")
     if bridge.vlans is not None and bridge.addresses and bridge.vlan is None:
         section.fault("vlan", "is missing; say which of vlans the bridge's own addresses are in")
-    if bridge.native_vlan is not None and bridge.uplink is None:
+
+
+def _check_native_vlan(section: Section, bridge: Bridge) -> None:
+    if bridge.native_vlan is None:
+        return
+    if bridge.uplink is None:
         section.fault("native_vlan", f"{bridge.native_vlan} has no meaning without an uplink; leave it out")
-    if bridge.vlans is not None and bridge.forward != "bridge" and bridge.uplink is not None and bridge.native_vlan:
-        section.fault(
-            "native_vlan", "has no meaning unless the uplink is a port; choose forward: bridge or leave it out"
-        )
+    elif not bridge.takes_uplink:
+        text = "has no meaning unless the uplink is a port; choose forward: bridge or leave it out"
+        section.fault("native_vlan", text)

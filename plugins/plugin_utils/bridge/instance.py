@@ -62,37 +62,58 @@ class Instance:
         return f"fabric_instances.{self.name}"
 
 
-def parse_instance(section: Section, name: str, bridge: Bridge) -> Instance | None:
-    """The instance, or None when something is wrong with it."""
+def parse_instance(section: Section, name: str, bridge: Bridge | None) -> Instance | None:
+    """The instance, or None when something is wrong with it.
+
+    Without a bridge, because something is wrong with that, the instance is looked at alone.
+    """
     attach = section.required("attach", values.choice("tap", "veth"), None, "choose tap for a VM, veth for a container")
+    port = _tap(section) if attach == "tap" else _veth(section, name)
+    given = section.listed("addresses", addresses.address)
+    gateways = section.listed("gateways", addresses.ip)
+    allowed = tuple(sorted(section.listed("allowed_addresses", addresses.prefix)))
+    device = section.get("device", names.device, names.device_name(name, f"{attach}-"))
+    mac = section.get("mac", names.mac, None) or names.derived_mac("instance", name)
+    mtu = section.get("mtu", values.integer(68, 65535), None)
     vlan = section.get("vlan", vlans.vlan_id, None)
-    own = _addresses(section, bridge, vlan, on_device=attach == "veth")
-    allowed = section.listed("allowed_addresses", addresses.prefix)
+    trunk = vlans.merged(section.listed("trunk", vlans.vlan_range))
+    isolated = section.get("isolated", values.boolean, None)
+    anti_spoofing = section.get("anti_spoofing", values.boolean, True)
+    _check_meaning(section, attach, anti_spoofing)
+    section.close()
+    if bridge is None:
+        return None
+    own = _placed(section, given, bridge, vlan, on_device=attach == "veth")
     instance = Instance(
         name=name,
         bridge=bridge,
-        port=_tap(section) if attach == "tap" else _veth(section, name),
-        device=section.get("device", names.device, names.device_name(name, f"{attach}-")),
-        mac=section.get("mac", names.mac, None) or names.derived_mac("instance", name),
-        mtu=section.get("mtu", values.integer(68, 65535), bridge.mtu),
+        port=port,
+        device=device,
+        mac=mac,
+        mtu=bridge.mtu if mtu is None else mtu,
         addresses=own,
-        gateways=_gateways(section, bridge, vlan, own),
+        gateways=gateways if "gateways" in section else _default_gateways(bridge, vlan, own),
         vlan=vlan,
-        trunk=vlans.merged(section.listed("trunk", vlans.vlan_range)),
-        isolated=section.get("isolated", values.boolean, bridge.isolated_ports),
-        anti_spoofing=section.get("anti_spoofing", values.boolean, True),
-        allowed=tuple(sorted(allowed)),
+        trunk=trunk,
+        isolated=bridge.isolated_ports if isolated is None else isolated,
+        anti_spoofing=anti_spoofing,
+        allowed=allowed,
     )
-    if attach == "tap":
-        section.meaningless(_OF_VETHS, "has no meaning for a tap; leave it out or choose attach: veth")
-    elif attach == "veth":
-        section.meaningless(_OF_TAPS, "has no meaning for a veth; leave it out or choose attach: tap")
-    if not instance.anti_spoofing and allowed:
-        section.fault("allowed_addresses", "has no meaning with anti_spoofing: false; leave one of the two out")
+    _check_gateways(section, instance)
     _check_mtu(section, instance)
     _check_vlans(section, instance)
-    section.close()
     return instance if section.sound else None
+
+
+def _check_meaning(section: Section, attach: str | None, anti_spoofing: bool) -> None:
+    """What is said, and has no meaning beside something else that is said."""
+    if attach == "tap":
+        section.meaningless(_OF_VETHS, "has no meaning for a tap; leave it out or choose attach: veth")
+    else:
+        why = "has no meaning for a veth; leave it out or choose attach: tap"
+        section.meaningless(_OF_TAPS if attach == "veth" else (), why)
+    if not anti_spoofing and "allowed_addresses" in section:
+        section.fault("allowed_addresses", "has no meaning with anti_spoofing: false; leave one of the two out")
 
 
 def _tap(section: Section) -> Tap:
@@ -128,18 +149,20 @@ def _account(value: object) -> str:
     return values.text(value)
 
 
-def _addresses(section: Section, bridge: Bridge, vlan: int | None, on_device: bool) -> tuple[Address, ...]:
+def _placed(
+    section: Section, given: tuple[Address, ...], bridge: Bridge, vlan: int | None, on_device: bool
+) -> tuple[Address, ...]:
     """Addresses with the bridge's subnets filled in; ``on_device`` for those that we put on a device ourselves."""
     found = []
-    for given in section.listed("addresses", addresses.address):
+    for address in given:
         try:
-            found.append(_placed(given, bridge, vlan, on_device))
+            found.append(_in_subnet(address, bridge, vlan, on_device))
         except ValueError as error:
             section.fault("addresses", str(error))
     return tuple(found)
 
 
-def _placed(given: Address, bridge: Bridge, vlan: int | None, on_device: bool) -> Address:
+def _in_subnet(given: Address, bridge: Bridge, vlan: int | None, on_device: bool) -> Address:
     subnets = bridge.subnets_of(vlan)
     subnet = addresses.holding(given.ip, subnets)
     if subnet is None and subnets:
@@ -155,26 +178,31 @@ def _placed(given: Address, bridge: Bridge, vlan: int | None, on_device: bool) -
     return Address(given.ip, subnet)
 
 
-def _gateways(section: Section, bridge: Bridge, vlan: int | None, own: tuple[Address, ...]) -> tuple[IPAddress, ...]:
-    """The instance's own; else the bridge's; else the host's addresses there, unless nothing is forwarded for it."""
-    reached = [address.subnet for address in own if address.subnet is not None]
-    given = section.listed("gateways", addresses.ip)
-    if "gateways" in section:
-        for gateway in given:
-            if addresses.holding(gateway, reached) is None:
-                text = f"{gateway} is in no subnet of this instance; choose a neighbour of its addresses"
-                section.fault("gateways", text)
-        for family in (4, 6):
-            if sum(gateway.version == family for gateway in given) > 1:
-                section.fault("gateways", f"has more than one for IPv{family}; name one")
-        return given
+def _reached(own: tuple[Address, ...]) -> list[IPNetwork]:
+    return [address.subnet for address in own if address.subnet is not None]
+
+
+def _default_gateways(bridge: Bridge, vlan: int | None, own: tuple[Address, ...]) -> tuple[IPAddress, ...]:
+    """The bridge's; else the host's addresses there, unless nothing is forwarded for it."""
     candidates = bridge.gateways
     if not candidates and bridge.forward in ("route", "nat"):
         candidates = tuple(address.ip for address in bridge.addresses)
     if not bridge.subnets_of(vlan):
         candidates = ()
-    first = {gateway.version: gateway for gateway in reversed(candidates) if addresses.holding(gateway, reached)}
+    first = {gateway.version: gateway for gateway in reversed(candidates) if addresses.holding(gateway, _reached(own))}
     return tuple(first[family] for family in sorted(first))
+
+
+def _check_gateways(section: Section, instance: Instance) -> None:
+    if "gateways" not in section or not section.are_sound("gateways", "addresses"):
+        return
+    for gateway in instance.gateways:
+        if addresses.holding(gateway, _reached(instance.addresses)) is None:
+            text = f"{gateway} is in no subnet of this instance; choose a neighbour of its addresses"
+            section.fault("gateways", text)
+    for family in (4, 6):
+        if sum(gateway.version == family for gateway in instance.gateways) > 1:
+            section.fault("gateways", f"has more than one for IPv{family}; name one")
 
 
 def _check_mtu(section: Section, instance: Instance) -> None:
@@ -203,5 +231,5 @@ def _check_vlans(section: Section, instance: Instance) -> None:
         section.fault(
             "trunk", f"{instance.vlan} is the instance's vlan, which has no tag; leave it out of one of the two"
         )
-    if bridge.vlans is not None and not untagged and not instance.trunk and section.sound:
+    if bridge.vlans is not None and not untagged and not instance.trunk and section.are_sound("vlan", "trunk"):
         section.fault("vlan", f"is missing; {bridge.path} has VLANs: say vlan, or trunk for tagged ones")

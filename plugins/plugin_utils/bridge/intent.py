@@ -51,6 +51,7 @@ class Fleet:
         self._hosts: dict[str, dict[str, Any]] = {}
         self._bridges: dict[str, list[_Named]] = {}
         self._instances: dict[str, list[_Named]] = {}
+        self._strays: list[_Named] = []
         if not isinstance(intent, Mapping):
             raise IntentError([f"intent: {intent!r} is not a map with {BRIDGES} and {INSTANCES}"])
         for name, raw in _entries(intent, BRIDGES, self._faults):
@@ -78,14 +79,14 @@ class Fleet:
         found = Faults()
         for path, text in self._faults.items():
             found.add(path, text)
-        known = set(inventory)
+        for entry in self._strays:
+            _instance(entry, None, found)
         parsed = [self._parsed(host, found) for host in self.hosts]
-        for host in self.hosts:
-            if known and host not in known:
-                for bridge in self._bridges.get(host, ()):
-                    text = f"{host} is not in the inventory; {suggestion(host, known)}"
-                    found.add(self._path_of_host(bridge, host), text)
-        check_shared([(i.bridges, i.instances) for i in parsed], found)
+        check_shared([(intent.bridges, intent.instances) for intent in parsed], found)
+        known = set(inventory)
+        for host in sorted(set(self._bridges) - known) if known else ():
+            for bridge in self._bridges[host]:
+                found.add(_path_of_host(bridge), f"{host} is not in the inventory; {suggestion(host, known)}")
         return list(found)
 
     def _place_bridge(self, name: str, raw: Mapping[str, Any]) -> None:
@@ -97,35 +98,35 @@ class Fleet:
     def _place_instance(self, name: str, raw: Mapping[str, Any]) -> None:
         section = Section(f"{INSTANCES}.{name}", raw, self._faults)
         bridge = section.required("bridge", names.object_name, "", f"choose one of {BRIDGES}")
-        if not bridge:
-            return
+        host = self._host_of(section, bridge) if bridge else None
+        place = self._strays if host is None else self._instances.setdefault(host, [])
+        place.append(_Named(name, raw, bridge))
+
+    def _host_of(self, section: Section, bridge: str) -> str | None:
+        """The host of an instance: the one it says, or the only one its bridge is on; None when neither can be."""
         if bridge not in self._hosts:
             section.fault("bridge", f"there is no bridge {bridge}; {suggestion(bridge, self._hosts)}")
-            return
+            return None
         hosts = self._hosts[bridge]
+        if "host" not in section:
+            if len(hosts) > 1:
+                section.fault("host", f"is missing; {bridge} is on several hosts: {suggestion('', hosts)}")
+            return next(iter(hosts)) if len(hosts) == 1 else None
         host = section.get("host", names.object_name, None)
-        if host is None and "host" not in section and len(hosts) == 1:
-            host = next(iter(hosts))
-        elif host is None and "host" not in section and hosts:
-            section.fault("host", f"is missing; {bridge} is on several hosts: {suggestion('', hosts)}")
-        elif host is not None and hosts and host not in hosts:
+        if host is not None and hosts and host not in hosts:
             text = f"{host} does not have bridge {bridge} ({BRIDGES}.{bridge}); {suggestion(host, hosts)}"
             section.fault("host", text)
-            return
-        if host is not None:
-            self._instances.setdefault(host, []).append(_Named(name, raw, bridge))
+            return None
+        return host
 
     def _parsed(self, host: str, faults: Faults) -> HostIntent:
         bridges = {entry.name: self._bridge(entry, host, faults) for entry in self._bridges.get(host, ())}
-        instances = []
-        for entry in sorted(self._instances.get(host, ()), key=lambda entry: entry.name):
-            bridge = bridges.get(entry.bridge)
-            if bridge is not None:
-                instance = _instance(entry, bridge, faults)
-                instances += [instance] if instance is not None else []
+        entries = sorted(self._instances.get(host, ()), key=lambda entry: entry.name)
+        parsed = [_instance(entry, bridges.get(entry.bridge), faults) for entry in entries]
+        instances = tuple(instance for instance in parsed if instance is not None)
         sound = tuple(bridge for _name, bridge in sorted(bridges.items()) if bridge is not None)
         check_host(sound, instances, faults)
-        return HostIntent(host, sound, tuple(instances))
+        return HostIntent(host, sound, instances)
 
     def _bridge(self, entry: _Named, host: str, faults: Faults) -> Bridge | None:
         section = Section(f"{BRIDGES}.{entry.name}", entry.raw, faults)
@@ -135,12 +136,12 @@ class Fleet:
             section.overlay(f"{BRIDGES}.{entry.name}.hosts.{host}", hosts[host])
         return parse_bridge(section, entry.name, host)
 
-    def _path_of_host(self, bridge: _Named, host: str) -> str:
-        key = "host" if "host" in bridge.raw else "hosts"
-        return f"{BRIDGES}.{bridge.name}.{key}"
+
+def _path_of_host(bridge: _Named) -> str:
+    return f"{BRIDGES}.{bridge.name}.{'host' if 'host' in bridge.raw else 'hosts'}"
 
 
-def _instance(entry: _Named, bridge: Bridge, faults: Faults) -> Instance | None:
+def _instance(entry: _Named, bridge: Bridge | None, faults: Faults) -> Instance | None:
     section = Section(f"{INSTANCES}.{entry.name}", entry.raw, faults)
     section.raw("bridge")
     section.raw("host")

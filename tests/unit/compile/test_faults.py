@@ -832,3 +832,42 @@ def test_filter_says_every_fault(fleet):
         "fabric_instances.vm1.mtu",
         "fabric_instances.vm1.vlan",
     ]
+
+
+# What is wrong in one place neither hides nor causes a fault in another.
+TOGETHER = {
+    "a bridge that is wrong does not hide what is wrong with its instances": (
+        {f"{BRIDGES}/vms/mtu": 5, f"{INSTANCES}/vm1/mac": 17, f"{INSTANCES}/vm1/user": []},
+        ["fabric_bridges.vms.mtu", "fabric_instances.vm1.mac", "fabric_instances.vm1.user"],
+    ),
+    "nor does a bridge that is not there": (
+        {f"{INSTANCES}/vm1/bridge": "vmz", f"{INSTANCES}/vm1/attach": ...},
+        ["fabric_instances.vm1.attach", "fabric_instances.vm1.bridge"],
+    ),
+    "one value of a bridge does not hide another": (
+        {f"{BRIDGES}/vms/mtu": 5, f"{BRIDGES}/vms/uplink": ..., f"{BRIDGES}/vms/vlan": 7},
+        ["fabric_bridges.vms.mtu", "fabric_bridges.vms.uplink", "fabric_bridges.vms.vlan"],
+    ),
+    "one value of an instance does not hide another": (
+        {f"{INSTANCES}/vm1/mtu": 9000, f"{INSTANCES}/vm1/vlan": 7, f"{INSTANCES}/vm1/gateways": ["10.0.0.1"]},
+        ["fabric_instances.vm1.gateways", "fabric_instances.vm1.mtu", "fabric_instances.vm1.vlan"],
+    ),
+    "a misspelt key is not missing, too": (
+        {f"{BRIDGES}/vms/uplink": ..., f"{BRIDGES}/vms/uplnk": "eth0"},
+        ["fabric_bridges.vms.uplnk"],
+    ),
+    "a misspelt list does not make its users wrong": (
+        {f"{BRIDGES}/vms/addresses": ..., f"{BRIDGES}/vms/adresses": ["192.168.3.1/24"]},
+        ["fabric_bridges.vms.adresses"],
+    ),
+    "one bad address does not make its gateway wrong": (
+        {f"{BRIDGES}/lan/subnets": ["10.9.0.0/33"]},
+        ["fabric_bridges.lan.subnets"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TOGETHER)
+def test_faults_do_not_hide_or_cause_each_other(case, fleet, hosts):
+    changes, paths = TOGETHER[case]
+    assert [fault.split(": ")[0] for fault in Fleet(fleet(changes)).faults(hosts)] == paths
