@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from .errors import ApplyFailed, VerifyFailed
 from .host import Host, StepFailed
 from .kinds.base import HOST, Key, Mark, Resource, all_fields, key_fields
 from .kinds.link import Link
+from .kinds.namespace import Namespace
 from .kinds.registry import KINDS
 from .kinds.uplink import Uplink
 from .ledger import Before, Ledger, LedgerStore
@@ -25,6 +26,8 @@ from .present import line
 
 # One argument list of the kernel's holds 2 MiB with the environment; a transaction stays well below.
 _TRANSACTION_BYTES = 1_000_000
+# The tools that enter a namespace by an option of their own.
+_NAMESPACE_OPTION = ("ip", "ip -6", "bridge")
 
 
 @dataclass(frozen=True)
@@ -250,39 +253,45 @@ def _commands(steps: Sequence[Batch]) -> list[str]:
     """The batches as a person would type them, a line each."""
     lines = []
     for batch in steps:
-        where = ["-n", batch.namespace] if batch.namespace and batch.tool in ("ip", "ip6", "bridge") else []
-        inside = ["ip", "netns", "exec", batch.namespace] if batch.namespace and not where else []
-        tool = {
-            "ip": ["ip"],
-            "ip6": ["ip", "-6"],
-            "bridge": ["bridge"],
-            "ovs": ["ovs-vsctl"],
-            "sysctl": ["sysctl", "-w"],
-        }
+        call = _call(batch)
         for step, _change in batch.steps:
             if batch.tool == "nft":
-                lines += [" ".join([*inside, "nft -f - <<END"]), *step.words[0].rstrip().splitlines(), "END"]
+                lines += [f"{call} -f - <<END", *step.words[0].rstrip().splitlines(), "END"]
             elif batch.tool == "sysctl":
-                lines.append(" ".join([*inside, *tool["sysctl"], "=".join(step.words)]))
+                lines.append(f"{call} {'='.join(step.words)}")
             elif batch.tool == "tap":
                 lines.append(" ".join(["# no command: ioctl on tap", *step.words]))
             else:
-                lines.append(" ".join([*inside, *tool[batch.tool], *where, *step.words]))
+                lines.append(" ".join([call, *step.words]))
     return lines
+
+
+def _call(batch: Batch) -> str:
+    """The tool of a batch as a person would call it for the batch's namespace."""
+    tool = {"ip6": "ip -6", "ovs": "ovs-vsctl", "sysctl": "sysctl -w"}.get(batch.tool, batch.tool)
+    if not batch.namespace:
+        return tool
+    if batch.namespace.startswith("pid:"):
+        return f"nsenter --net=/proc/{batch.namespace[len('pid:') :]}/ns/net {tool}"
+    return f"{tool} -n {batch.namespace}" if tool in _NAMESPACE_OPTION else f"ip netns exec {batch.namespace} {tool}"
 
 
 def empty_host_commands(raw: Mapping[str, Any]) -> list[str]:
     """The commands that a document would cause on a host without any of its objects. Nothing is read."""
     document = documents.parse(raw)
-    there = {key: given for key, resource in document.objects.items() if (given := _given(resource)) is not None}
+    there = {resource.key: resource for resource in _given(document)}
     found = plan(document.objects, World(there), Mark(document.scope), Options())
     return _commands(batches(found))
 
 
-def _given(resource: Resource) -> Resource | None:
-    """What a host has before anything is done to it: the devices of others, as they come."""
-    if isinstance(resource, Link) and resource.type == "physical":
-        return Link(namespace=resource.namespace, name=resource.name, type=resource.type)
-    if isinstance(resource, Uplink):
-        return Uplink(namespace=resource.namespace, link=resource.link, bridge="")
-    return None
+def _given(document: documents.Document) -> Iterator[Resource]:
+    """What a host has before anything is done to it: loopbacks, the devices of others, namespaces of processes."""
+    for namespace in (HOST, *document.namespaces()):
+        yield Link(namespace=namespace, name="lo", type="physical")
+        if namespace.startswith("pid:"):
+            yield Namespace(name=namespace)
+    for resource in document.objects.values():
+        if isinstance(resource, Link) and resource.type == "physical":
+            yield Link(namespace=resource.namespace, name=resource.name, type=resource.type)
+        if isinstance(resource, Uplink):
+            yield Uplink(namespace=resource.namespace, link=resource.link, bridge="")

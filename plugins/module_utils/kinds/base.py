@@ -310,7 +310,7 @@ def show(value: Any) -> str:
     if isinstance(value, tuple):
         if value and all(isinstance(item, tuple) and len(item) == 2 for item in value):
             return " ".join(f"{key}={item}" for key, item in value)
-        return " ".join(show(item) for item in value)
+        return " ".join(show(item) for item in value if item != "")
     return str(value)
 
 
