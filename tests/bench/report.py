@@ -1,0 +1,222 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Results as Markdown. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from .results import (
+    FIRST_RATIO,
+    FLAT_FROM,
+    FLAT_WITHIN,
+    NOOP_RATIO,
+    NOOP_START,
+    PEAK_MB,
+    TIMES_FASTER,
+    Playbook,
+    Playbooks,
+    Results,
+    Size,
+)
+
+_PAGE = """\
+<!--
+Copyright: hostnet.fabric contributors
+GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+SPDX-License-Identifier: GPL-3.0-or-later
+
+Written by `make bench`. Changes made by hand are lost.
+-->
+
+# Benchmarks
+
+`make bench` wrote this page on {date}, all numbers in one run.
+Other work on the machine stretches seconds more than it does ratios.
+
+{facts}
+
+## Aims
+
+{aims}
+
+{misses}
+
+## A host
+
+{sizes}
+
+A host is a network namespace of its own, thrown away after each round; times are medians of {rounds} rounds.
+A VM is a tap, a container is a namespace at the end of a veth pair; each has an IPv4 and an IPv6 address, is guarded
+against spoofing, and shares a routed bridge with at most {per_bridge} others.
+Each run of the engine is a new `/usr/bin/python3`, its start and its imports included.
+
+- **floor**: the same objects by `ip -batch`, `nft -f` and `sysctl --load`, a process for each batch, from files written
+  beforehand. Nothing is read, planned or verified. The engine, asked afterwards, finds nothing to do.
+- **first apply**: the document applied to an empty host, read again and compared again.
+- **each**: first apply, for each object.
+- **read floor**: the engine's bulk reads alone, in the same processes, the answers thrown away undecoded. The start of
+  the interpreter is not counted.
+- **no-op**: the engine on a host that is as it should be.
+- **+1** and **-1**: one instance added to the full host, and removed from it.
+- **processes**: what the first apply started.
+- **peak**: the highest resident memory of the engine's process in any of these runs.
+
+### Where the time goes
+
+{phases}
+
+"start and end" is the interpreter, its imports, the document read from a file, what the engine keeps for its next run,
+and the result as JSON. Compile checks the document. Observe reads the host, and finds out the normal form of the
+nftables rules. Verify is observe and plan once more.
+
+## A task for each object
+
+{playbooks}
+
+Both run by `ansible-playbook` with a local connection, on VMs on taps; what it needs to start, {start}, is taken off.
+[tasks.yml](../tests/bench/playbooks/tasks.yml) is the host as one writes it with stock modules: a template for
+nftables, and for the rest a loop over the instances with `ansible.builtin.command`. The role's time holds everything:
+the intent of the host checked and compiled, the module sent, its result brought back.
+"""
+
+
+def page(results: Results) -> str:
+    return _PAGE.format(
+        date=results.date,
+        facts="\n".join(f"- {name}: {value}" for name, value in results.facts.items()),
+        aims=_aims(results),
+        misses=_misses(results.sizes),
+        sizes=tables(results.sizes),
+        rounds=" or ".join(str(rounds) for rounds in sorted({size.rounds for size in results.sizes})),
+        per_bridge=results.per_bridge - 1,
+        phases=_phases(results.sizes),
+        playbooks=_playbooks(results.playbooks),
+        start=_time(results.playbooks.start),
+    )
+
+
+def progress(size: Size) -> str:
+    """One line for a person who waits."""
+    return (
+        f"{size.name}: first apply {_time(size.first)}, {size.first_ratio:.2f} × floor; "
+        f"no-op {_time(size.noop)}, aim {_time(size.noop_aim)}; peak {size.peak_mb:.0f} MB"
+    )
+
+
+def tables(sizes: Sequence[Size]) -> str:
+    """One table for each shape."""
+    head = ["instances", "objects", "floor", "first apply", "ratio", "each"]
+    head += ["read floor", "no-op", "aim", "+1", "-1", "processes", "peak"]
+    shapes = dict.fromkeys(size.shape for size in sizes)
+    rows = {shape: [_row(size) for size in sizes if size.shape == shape] for shape in shapes}
+    return "\n\n".join(f"{shape}:\n\n{_table(head, rows[shape])}" for shape in shapes)
+
+
+def _row(size: Size) -> list[str]:
+    return [
+        f"{size.instances:,}",
+        f"{size.objects:,}",
+        _time(size.floor),
+        _time(size.first),
+        f"{size.first_ratio:.2f}",
+        _time(size.each),
+        _time(size.reads),
+        _time(size.noop),
+        _time(size.noop_aim),
+        _time(size.added),
+        _time(size.removed),
+        f"{size.processes:,}",
+        f"{size.peak_mb:.0f} MB",
+    ]
+
+
+def _aims(results: Results) -> str:
+    peak = max(results.sizes, key=lambda size: size.peak_mb)
+    faster = results.playbooks.times_faster
+    rows = [
+        [
+            f"first apply at most {FIRST_RATIO} × floor",
+            ", ".join(f"{size.first_ratio:.2f} ({size.name})" for size in results.sizes),
+            _share([size.first_ratio <= FIRST_RATIO for size in results.sizes]),
+        ],
+        [
+            f"no-op at most {NOOP_RATIO} × read floor + {NOOP_START} s",
+            ", ".join(f"{_time(size.noop)} of {_time(size.noop_aim)} ({size.name})" for size in results.sizes),
+            _share([size.noop <= size.noop_aim for size in results.sizes]),
+        ],
+        *_flatness(results.sizes),
+        [f"{TIMES_FASTER} × faster than a task for each object", f"{faster:.0f} ×", _share([faster >= TIMES_FASTER])],
+        [f"less than {PEAK_MB} MB", f"{peak.peak_mb:.0f} MB ({peak.name})", _share([peak.peak_mb < PEAK_MB])],
+    ]
+    return _table(["aim", "measured", "reached"], rows)
+
+
+def _flatness(sizes: Sequence[Size]) -> list[list[str]]:
+    """How the cost of an object grows from a middling host to the largest of its shape, and that of the floor."""
+    rows = []
+    for shape in dict.fromkeys(size.shape for size in sizes):
+        small = next(size for size in sizes if size.shape == shape and size.instances == FLAT_FROM)
+        large = max((size for size in sizes if size.shape == shape), key=lambda size: size.instances)
+        change = large.each / small.each - 1
+        floor = (large.floor / large.objects) / (small.floor / small.objects) - 1
+        aim = f"cost of an object flat within {FLAT_WITHIN:.0%} from {small.instances:,} to {large.name}"
+        rows.append([aim, f"{change:+.0%} (the floor's: {floor:+.0%})", _share([abs(change) <= FLAT_WITHIN])])
+    return rows
+
+
+def _share(reached: Sequence[bool]) -> str:
+    if all(reached):
+        return "yes"
+    return f"{sum(reached)} of {len(reached)}" if any(reached) else "no"
+
+
+def _misses(sizes: Sequence[Size]) -> str:
+    """By how much an aim was missed, and what took longest beyond the floor."""
+    lines = []
+    for size in sizes:
+        excess = size.first - FIRST_RATIO * size.floor
+        if excess > 0:
+            beyond = {name: seconds for name, seconds in size.first_phases.items() if name != "apply"}
+            lines.append(f"- First apply of {size.name}: {_time(excess)} too long. Beside apply: {_longest(beyond)}.")
+    for size in sizes:
+        excess = size.noop - size.noop_aim
+        if excess > 0:
+            lines.append(f"- No-op with {size.name}: {_time(excess)} too long. It takes {_longest(size.noop_phases)}.")
+    return "\n".join(["Where an aim was missed:", "", *lines]) if lines else "Every aim was reached at every size."
+
+
+def _longest(phases: Mapping[str, float]) -> str:
+    ordered = sorted(phases.items(), key=lambda item: -item[1])
+    return ", ".join(f"{name} {_time(seconds)}" for name, seconds in ordered)
+
+
+def _phases(sizes: Sequence[Size]) -> str:
+    names = list(sizes[0].first_phases)
+    rows = []
+    for size in sizes:
+        for run, phases in (("first apply", size.first_phases), ("no-op", size.noop_phases)):
+            rows.append([size.name, run, *(_time(phases[name]) if name in phases else "" for name in names)])
+    return _table(["host", "run", *names], rows)
+
+
+def _playbooks(playbooks: Playbooks) -> str:
+    head = ["", "instances", "objects", "first run", "each object", "second run"]
+    return _table(head, [_playbook_row(run) for run in (playbooks.tasks, *playbooks.roles)])
+
+
+def _playbook_row(run: Playbook) -> list[str]:
+    return [run.name, f"{run.instances:,}", f"{run.objects:,}", _time(run.first), _time(run.each), _time(run.again)]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _time(seconds: float) -> str:
+    """Three digits, in seconds or milliseconds."""
+    if seconds >= 0.9995:
+        return f"{seconds:.3g} s"
+    return f"{seconds * 1000:.3g} ms"
