@@ -34,7 +34,7 @@ _NFT_HANDLE, _NFT_STATELESS, _NFT_JSON = 1 << 3, 1 << 2, 1 << 4
 _FAILED_LINE = re.compile(r"^Command failed .*:(\d+)$", re.MULTILINE)
 
 
-class StepFailed(Exception):
+class StepFailed(HostError):
     """A tool refused; ``line`` is the number of the refused line of its batch, from 1, or None when it named none."""
 
     def __init__(self, message: str, line: int | None = None) -> None:

@@ -27,6 +27,7 @@ class Case:
     look: Callable[[Machine], Any]
     shows: Any
     replaced: bool = False
+    together_with: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.field}-{'-'.join(str(value) for value in self.second.values())}"[:60]
@@ -43,7 +44,7 @@ def walk(host: Machine, case: Case, document: Callable[[Entry], dict[str, Any]])
     host.apply(document(case.first))
     done = host.apply(document(case.second))
     assert [change.action for change in done.plan.changes] == [REPLACE if case.replaced else CHANGE]
-    assert list(changed_fields(done).values()) == [[case.field]]
+    assert list(changed_fields(done).values()) == [[case.field, *case.together_with]]
     assert case.look(host) == case.shows
     host.absent()
     host.assert_as(clean)

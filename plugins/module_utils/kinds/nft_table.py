@@ -14,8 +14,9 @@ The mark is the table's name, ``hostnet.SCOPE.NAME``.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any, ClassVar
 
@@ -25,6 +26,7 @@ from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link
 FAMILIES = ("ip", "ip6", "inet", "arp", "bridge", "netdev")
 _PREFIX = "hostnet."
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+_DYNAMIC = re.compile(r"\b(?:set|map)\s+(\S+)\s*\{[^}]*\bflags\b[^;\n]*\bdynamic\b")
 _VOLATILE = ("handle", "family", "table", "name", "chain", "elem", "index")
 
 
@@ -129,8 +131,11 @@ class NftTable(Resource):
 
     @classmethod
     def observe(cls, reading: Reading, wanted: Sequence[NftTable]) -> Iterator[NftTable]:
+        """Tables of other scopes keep their full names, so that every scope may use any short one."""
         for (family, full_name), parts in tables(reading.nft).items():
             owner, name = split_name(full_name)
+            if reading.scope and owner != reading.scope:
+                name = full_name
             yield cls(namespace=reading.namespace, family=family, name=name, owner=owner, parts=parts)
 
     def parents(self) -> tuple[Key, ...]:
@@ -140,7 +145,7 @@ class NftTable(Resource):
     def differences(self, seen: Resource) -> tuple[Difference, ...]:
         """One difference per chain or set that is not as declared."""
         seen = narrowed(seen, NftTable)
-        want, have = self._parts(), seen._parts()
+        want, have = self._compared(self._parts()), self._compared(seen._parts())
         found = []
         for kind, name in sorted({*want, *have}):
             after, before = want.get((kind, name)), have.get((kind, name))
@@ -158,7 +163,7 @@ class NftTable(Resource):
         """One transaction: changed rules by handle, changed elements, and what cannot be edited made anew."""
         seen = narrowed(seen, NftTable)
         place = f"{self.family} {full_name(mark.scope, self.name)}"
-        want, have = self._parts(), seen._parts()
+        want, have = self._compared(self._parts()), self._compared(seen._parts())
         if self.body is not None or any(_must_rebuild(want.get(part), have.get(part)) for part in {*want, *have}):
             return [
                 Step("nft", self.namespace, (f"delete table {place}\n{self.text(full_name(mark.scope, self.name))}",))
@@ -202,6 +207,12 @@ class NftTable(Resource):
             if chain.rules:
                 lines += [f"  chain {chain.name} {{", *(f"    {rule}" for rule in chain.rules), "  }"]
         return "\n".join([*lines, "}"]) + "\n"
+
+    def _compared(self, parts: Parts) -> Parts:
+        """The parts without the elements that packets put into dynamic sets."""
+        dynamic = {collection.name for collection in self.sets or () if "dynamic" in collection.flags}
+        dynamic |= set(_DYNAMIC.findall(self.body or ""))
+        return {key: replace(part, entries=()) if key[1] in dynamic else part for key, part in parts.items()}
 
     def _parts(self) -> Parts:
         return self.parts if self.parts is not None else {}
