@@ -16,9 +16,23 @@ from harness import Machine, wait_for
 
 from ansible_collections.hostnet.fabric.plugins.module_utils.gather import gather
 from ansible_collections.hostnet.fabric.plugins.module_utils.host import Host
-from ansible_collections.hostnet.fabric.plugins.module_utils.present import lines
+from ansible_collections.hostnet.fabric.plugins.module_utils.present import headline, lines
 
 yaml = pytest.importorskip("yaml")
+
+CONTAINERS = """
+scope: web
+namespaces:
+  - {name: c1, because: containers.c1}
+  - {name: c2, because: containers.c2}
+links:
+  - {name: br0, type: bridge, mtu: 1500, up: true, because: bridges.br0}
+  - {name: veth-c1, type: veth, peer: {namespace: c1, name: eth0}, master: br0, up: true, because: containers.c1}
+  - {name: vx-lab, type: vxlan, id: 100, remote: 192.0.2.20, master: br0, up: true, because: overlays.lab}
+  - {name: veth-c2, type: veth, peer: {namespace: c2, name: eth0}, master: br0, up: true, because: containers.c2}
+sysctls:
+  - {name: net.ipv4.ip_forward, value: 1, because: bridges.br0.forward}
+"""
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs/document.md"
 LACKING = {"vlan_filtering": "bridge_vlan", "vlan": "vlan", "vrf": "vrf", "dummy": "dummy", "vxlan": "vxlan"}
@@ -70,3 +84,16 @@ def test_an_example_can_be_applied_read_back_and_taken_away(
     # Open vSwitch takes its own devices away a moment after its database is changed.
     wait_for(lambda: host.snapshot() == before or "ovs_bridges" not in document, "Open vSwitch to settle")
     host.assert_as(before)
+
+
+def test_the_plan_shown_is_that_of_such_a_document(host: Machine) -> None:
+    document = yaml.safe_load(CONTAINERS)
+    host.apply(document)
+    document["links"][0]["mtu"] = 1400
+    document["links"][2]["id"] = 101
+    for section in ("namespaces", "links", "sysctls"):
+        document[section].pop()
+    found = host.check(document)
+    shown = re.findall(r"^```text\n(.*?)^```", REFERENCE.read_text(encoding="utf-8"), re.M | re.S)
+    assert "\n".join([headline(found.plan), *lines(found.plan), ""]) in shown
+    assert "\n".join([*found.commands, ""]) in shown
