@@ -12,11 +12,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from .. import values
-from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link_key, show
+from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link_key, narrowed, show
 
 _LINK_SCOPE = "253"
 
@@ -105,7 +105,7 @@ class Address(Resource):
     def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
         if not mark.address_protocol and all(d.field == "mark" for d in differences):
             return []
-        return [self.line("change", mark)]
+        return [replace(self, lifetimes=narrowed(seen, Address).lifetimes).line("change", mark)]
 
     def remove(self, mark: Mark) -> list[Step]:
         return [self.line_of_removal()]
