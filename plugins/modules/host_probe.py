@@ -142,6 +142,12 @@ options:
             description: An interface on the same link, such as another instance's, or the bridge itself.
             type: str
             required: true
+          leaving:
+            description:
+              - Look at what leaves by this interface, instead of what comes in. For a bridge's uplink.
+              - The frames are then sent to a MAC address that nobody has.
+            type: bool
+            default: false
       expect:
         description: What must hold. A probe that could not be made at all never holds.
         type: dict
@@ -175,8 +181,8 @@ options:
     default: 32
   patience:
     description:
-      - For how many seconds to make probes again whose expectations do not hold, as for a guest that is still booting.
-      - What has once held is not made again.
+      - For how many seconds to make all probes again until all hold, as for a guest that is still booting.
+      - The results are those of the last time.
     type: float
     default: 0.0
   fail:
@@ -380,7 +386,11 @@ PROBE = {
     "claimed_mac": {"type": "str"},
     "seen_at": {
         "type": "dict",
-        "options": {"namespace": {"type": "str"}, "interface": {"type": "str", "required": True}},
+        "options": {
+            "namespace": {"type": "str"},
+            "interface": {"type": "str", "required": True},
+            "leaving": {"type": "bool", "default": False},
+        },
     },
     "expect": {"type": "dict", "options": EXPECT},
 }

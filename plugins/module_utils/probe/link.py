@@ -27,10 +27,11 @@ class Link:
 
     as_guest: what is sent comes in on the interface, and what the interface sends out is received. A guest's tap is
     like a cable whose other end is in another machine; this sees it from there.
+    leaving: what the interface sends out is received, without taking anybody's place.
     """
 
-    def __init__(self, interface: str, as_guest: bool = False) -> None:
-        self._outgoing = as_guest
+    def __init__(self, interface: str, as_guest: bool = False, leaving: bool = False) -> None:
+        self._outgoing = as_guest or leaving
         with ExitStack() as made:
             self._socket = made.enter_context(_frame_socket(interface))
             self.mac = mac_address(interface)

@@ -51,10 +51,11 @@ class Expect:
 
 @dataclass(frozen=True)
 class Place:
-    """An interface in a namespace, the empty name being the host's own."""
+    """An interface in a namespace, empty for the host's own. leaving: what goes out there, not what comes in."""
 
     namespace: str
     interface: str
+    leaving: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ class _Reader:
         values["expect"] = self._expect(values.get("expect") or {})
         if "seen_at" in values:
             place = values["seen_at"]
-            values["seen_at"] = Place(place.get("namespace") or "", place["interface"])
+            values["seen_at"] = Place(place.get("namespace") or "", place["interface"], bool(place.get("leaving")))
         if len(self.faults) > known:
             return None
         values.setdefault("namespace", "")

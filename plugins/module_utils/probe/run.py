@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Callable
 
 from ..host import Host
@@ -35,23 +35,20 @@ _PAUSE = 0.5
 
 @dataclass(frozen=True)
 class Runner:
-    """parallel: how many probes at a time. patience: seconds for which probes that do not hold are made again."""
+    """parallel: how many probes at a time. patience: seconds for which the probes are made again until all hold."""
 
     host: Host
     parallel: int = 32
     patience: float = 0.0
 
     def run(self, probes: Sequence[Probe]) -> list[Result]:
-        """The results, in the order of the probes."""
-        started = time.monotonic()
+        """The results, in the order of the probes, all of one round: what must not be answered holds too while
+        nothing is up yet."""
+        deadline = time.monotonic() + self.patience
         results = self._all(probes)
-        while (failed := [number for number, result in enumerate(results) if not result.ok]) and (
-            time.monotonic() - started < self.patience
-        ):
+        while time.monotonic() < deadline and not all(result.ok for result in results):
             time.sleep(_PAUSE)
-            for number, again in zip(failed, self._all([probes[number] for number in failed])):
-                waited = f" (held after {time.monotonic() - started:.0f} s)"
-                results[number] = replace(again, message=again.message + waited) if again.ok else again
+            results = self._all(probes)
         return results
 
     def _all(self, probes: Sequence[Probe]) -> list[Result]:

@@ -30,7 +30,9 @@ def spoof(probe: Probe, enter: Enter) -> Mapping[str, Any]:
     if place is None or source is None:
         raise CannotProbe("spoof needs seen_at and source")
     with enter(place.namespace):
-        watch = Link(place.interface)
+        watch = Link(place.interface, leaving=place.leaving)
+    # To nobody's address, a bridge sends a frame out of every port.
+    target_mac = f"02:{secrets.token_bytes(5).hex(':')}" if place.leaving else watch.mac
     with watch:
         with enter(probe.namespace):
             link = Link(probe.interface, probe.as_guest)
@@ -40,7 +42,7 @@ def spoof(probe: Probe, enter: Enter) -> Mapping[str, Any]:
             for _try in range(_TRIES):
                 tokens = [secrets.token_bytes(_TOKEN_BYTES) for _frame_number in range(3)]
                 for token, (claimed, claimed_mac) in zip(tokens, ((source, mac), lie, (source, mac))):
-                    link.send(_frame(probe, watch.mac, (source, mac), (claimed, claimed_mac), token))
+                    link.send(_frame(probe, target_mac, (source, mac), (claimed, claimed_mac), token))
                 seen = _seen(watch, tokens, probe.timeout / _TRIES)
                 if seen[0] and seen[2]:
                     break

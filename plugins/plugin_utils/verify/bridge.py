@@ -178,7 +178,7 @@ class _HostChecks:
         return others if len(members) <= self._settings.full_mesh else others[:1]
 
     def _observer(self, instance: Instance) -> Probe | None:
-        """Where the instance's frames would be seen: at the host, else at another container on this host."""
+        """Where the instance's frames would be seen: at the host, at another container, or on their way out."""
         if _hears(instance.bridge, instance):
             return {"interface": instance.bridge.device}
         for other in self._links[instance.bridge.name, instance.vlan]:
@@ -186,7 +186,7 @@ class _HostChecks:
                 continue
             if isinstance(other.port, Veth):
                 return {"namespace": other.port.namespace, "interface": other.port.interface}
-        return None
+        return {"interface": instance.bridge.uplink, "leaving": True} if instance.bridge.takes_uplink else None
 
 
 def _from(place: Outside, kind: str, address: IPAddress) -> Probe:

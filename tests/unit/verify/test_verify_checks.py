@@ -245,7 +245,19 @@ def test_vlans_reach_across_hosts_and_not_each_other() -> None:
     assert probes(found, "c1", "c3", "path_mtu")[0]["expect"] == {"mtu": 1500}
     sender = {"namespace": "c1", "interface": "eth0", "source": "10.10.0.1"}
     assert probes(found, "c1", "c2", "arp") == [{**sender, "address": "10.20.0.2", "expect": {"reachable": False}}]
-    assert not [check for check in found if check["probe"]["kind"] == "spoof"]
+    lies = [check["probe"] for check in found if check["probe"]["kind"] == "spoof"]
+    assert {(lie["namespace"], lie["seen_at"]["interface"], lie["seen_at"]["leaving"]) for lie in lies} == {
+        ("c1", "eth1", True),
+        ("c2", "eth1", True),
+    }
+
+
+def test_lies_are_looked_for_at_a_container_where_the_host_is_not_on_the_link() -> None:
+    changed = deepcopy(VLANS)
+    changed["fabric_instances"]["c3"]["host"] = "h1"
+    found = [c for place in bridge_checks(changed, "h1", parse_settings()) for c in place["checks"]]
+    places = [lie["seen_at"] for lie in probes(found, "c1", "as somebody else", "spoof")]
+    assert places == [{"namespace": "c3", "interface": "eth0"}] * 4
 
 
 def test_lies_are_looked_for_at_the_bridge() -> None:
