@@ -31,6 +31,9 @@ _TUNSETIFF, _TUNSETOWNER, _TUNSETGROUP = 0x400454CA, 0x400454CC, 0x400454CE
 _TAP_FLAGS = {"multi_queue": 0x0100, "vnet_hdr": 0x4000}
 _TAP, _NO_PACKET_INFORMATION = 0x0002, 0x1000
 _NFT_HANDLE, _NFT_STATELESS, _NFT_JSON = 1 << 3, 1 << 2, 1 << 4
+_NFT_ERROR = re.compile(r"^/proc/self/fd/\d+:\d+:\d+-\d+: Error: (.*)\n(.*)$", re.MULTILINE)
+# As much of a refused line as a person reads; a set's elements may fill a megabyte.
+_QUOTED = 200
 _FAILED_LINE = re.compile(r"^Command failed .*:(\d+)$", re.MULTILINE)
 
 
@@ -286,12 +289,22 @@ class _Nftables:
         self._library.nft_ctx_free(self._context)
 
     def run(self, text: str) -> str:
-        failed = self._library.nft_run_cmd_from_buffer(self._context, text.encode())
+        # From a file, because nft quotes the line it refuses only then.
+        with os.fdopen(os.memfd_create("nft"), "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            failed = self._library.nft_run_cmd_from_filename(self._context, f"/proc/self/fd/{stream.fileno()}".encode())
         output = self._library.nft_ctx_get_output_buffer(self._context).decode()
         if failed:
-            message = self._library.nft_ctx_get_error_buffer(self._context).decode().strip()
-            raise StepFailed(re.sub(r"^/dev/stdin:|^<cmdline>:", "line ", message))
+            message = self._library.nft_ctx_get_error_buffer(self._context).decode()
+            raise StepFailed(nft_message(message))
         return str(output)
+
+
+def nft_message(text: str) -> str:
+    """What nft says, in one line: each error with the line of input it is about."""
+    found = [f"{error} in '{line.strip()[:_QUOTED]}'" for error, line in _NFT_ERROR.findall(text)]
+    return "; ".join(found) or " ".join(text.split())
 
 
 def _nftables_library() -> Any:
@@ -303,7 +316,7 @@ def _nftables_library() -> Any:
         "nft_ctx_buffer_output": ([context], ctypes.c_int),
         "nft_ctx_buffer_error": ([context], ctypes.c_int),
         "nft_ctx_output_set_flags": ([context, number], None),
-        "nft_run_cmd_from_buffer": ([context, text], ctypes.c_int),
+        "nft_run_cmd_from_filename": ([context, text], ctypes.c_int),
         "nft_ctx_get_output_buffer": ([context], text),
         "nft_ctx_get_error_buffer": ([context], text),
     }
