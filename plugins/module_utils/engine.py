@@ -19,7 +19,7 @@ from .kinds.link import Link
 from .kinds.namespace import Namespace
 from .kinds.registry import KINDS
 from .kinds.uplink import Uplink
-from .ledger import Before, Ledger, LedgerStore
+from .ledger import Before, Ledger, LedgerStore, free_protocol
 from .observe import ALL_READS, Observer, identity, with_normal_forms
 from .plan import Options, World, plan
 from .present import line
@@ -280,7 +280,8 @@ def empty_host_commands(raw: Mapping[str, Any]) -> list[str]:
     """The commands that a document would cause on a host without any of its objects. Nothing is read."""
     document = documents.parse(raw)
     there = {resource.key: resource for resource in _given(document)}
-    found = plan(document.objects, World(there), Mark(document.scope), Options())
+    mark = Mark(document.scope, free_protocol(document.scope, {}))
+    found = plan(document.objects, World(there), mark, Options())
     return _commands(batches(found))
 
 

@@ -83,7 +83,7 @@ class LedgerStore:
         """This scope's ledger, and the scopes that own the protocol numbers in use on this host."""
         owners = self.owners()
         own = next((content for content in self._contents() if content["scope"] == scope), None)
-        ledger = _decoded(own) if own else Ledger(scope, _free_protocol(scope, owners))
+        ledger = _decoded(own) if own else Ledger(scope, free_protocol(scope, owners))
         ledger.others = self.addresses(scope)
         owners[ledger.protocol] = scope
         return ledger, owners
@@ -118,7 +118,7 @@ class LedgerStore:
                     yield json.load(stream)
 
 
-def _free_protocol(scope: str, owners: Mapping[int, str]) -> int:
+def free_protocol(scope: str, owners: Mapping[int, str]) -> int:
     """A protocol number without a name, the same for a scope on every host unless two scopes of a host meet."""
     wanted = zlib.crc32(scope.encode()) % PROTOCOLS
     for step in range(PROTOCOLS):
