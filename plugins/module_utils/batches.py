@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
 from dataclasses import dataclass
 
@@ -29,33 +30,49 @@ class Batch:
 def batches(plan: Plan) -> list[Batch]:
     """Group the steps of a plan, each behind everything it waits for."""
     nodes = _Nodes(plan)
-    ready: dict[Group, deque[int]] = {}
-    free: deque[int] = deque(node for node, count in enumerate(nodes.pending) if count == 0)
+    ready = _Ready()
+    ready.sort_in(deque(node for node, count in enumerate(nodes.pending) if count == 0), nodes)
     found: list[Batch] = []
-    while True:
-        _sort_in(free, nodes, ready)
-        if not ready:
-            return found
-        group = min(ready, key=lambda g: (g[1] != HOST, g[1], _RANK[g[0]]))
+    while ready.queues:
+        group = ready.first()
         steps: list[tuple[Step, int]] = []
-        while group in ready:
-            queue = ready.pop(group)
-            for node in queue:
+        while group in ready.queues:
+            free: deque[int] = deque()
+            for node in ready.queues.pop(group):
                 steps += nodes.steps[node]
                 free.extend(nodes.done(node))
-            _sort_in(free, nodes, ready)
+            ready.sort_in(free, nodes)
         found.append(Batch(group[0], group[1], tuple(steps)))
+    return found
 
 
-def _sort_in(free: deque[int], nodes: _Nodes, ready: dict[Group, deque[int]]) -> None:
-    """Put nodes into the queue of their group; those without steps, like barriers, are done at once."""
-    while free:
-        node = free.popleft()
-        if nodes.steps[node]:
+class _Ready:
+    """The nodes that wait for nothing any more, by their group, and the order of the groups."""
+
+    def __init__(self) -> None:
+        self.queues: dict[Group, list[int]] = {}
+        self._order: list[tuple[bool, str, int, Group]] = []
+
+    def sort_in(self, free: deque[int], nodes: _Nodes) -> None:
+        """Put nodes into the queue of their group; those without steps, like barriers, are done at once."""
+        while free:
+            node = free.popleft()
+            if not nodes.steps[node]:
+                free.extend(nodes.done(node))
+                continue
             step = nodes.steps[node][0][0]
-            ready.setdefault((step.tool, step.namespace), deque()).append(node)
-        else:
-            free.extend(nodes.done(node))
+            group = (step.tool, step.namespace)
+            if group not in self.queues:
+                self.queues[group] = []
+                heapq.heappush(self._order, (step.namespace != HOST, step.namespace, _RANK[step.tool], group))
+            self.queues[group].append(node)
+
+    def first(self) -> Group:
+        """The first group that has a queue; groups whose queue has been emptied since are left behind."""
+        while True:
+            group = heapq.heappop(self._order)[-1]
+            if group in self.queues:
+                return group
 
 
 class _Nodes:
