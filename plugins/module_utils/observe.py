@@ -72,7 +72,15 @@ class Observer:
                         objects.setdefault(resource.key, resource)
         for link in joined(links):
             objects[link.key] = link
-        return World(objects, self.restorable())
+        return World(objects, self.restorable(), self._unknown_sysctls(objects))
+
+    def _unknown_sysctls(self, objects: Mapping[Key, Resource]) -> list[Key]:
+        """Declared, and not there, although nothing that it belongs to is still to be made."""
+        return [
+            key
+            for key, want in self.wanted.items()
+            if isinstance(want, Sysctl) and key not in objects and all(parent in objects for parent in want.parents())
+        ]
 
     def restorable(self) -> dict[Key, Resource]:
         """Objects of others that this scope has changed, with their earlier values."""

@@ -39,10 +39,15 @@ class Options:
 
 @dataclass(frozen=True)
 class World:
-    """What was observed. ``restore``: objects of others with the values they had before, by key."""
+    """What was observed.
+
+    restore: objects of others with the values they had before, by key. unknown: declared sysctls that this host does
+    not have, although the link and namespace they belong to are there.
+    """
 
     objects: Mapping[Key, Resource]
     restore: Mapping[Key, Resource] = field(default_factory=dict)
+    unknown: Collection[Key] = ()
 
 
 def plan(desired: Mapping[Key, Resource], world: World, mark: Mark, options: Options) -> Plan:
@@ -60,6 +65,9 @@ def plan(desired: Mapping[Key, Resource], world: World, mark: Mark, options: Opt
     consequences = fallout(world.objects, wanted, removed, replaced)
     present = consequences.applied(world.objects)
     reasons = _missing(wanted, present, removed)
+    reasons += [
+        _reason(wanted[key], "this host has no such sysctl; look for its name below /proc/sys") for key in world.unknown
+    ]
     changes = []
     for key, want in wanted.items():
         if key in replaced:

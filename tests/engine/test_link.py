@@ -206,3 +206,21 @@ def test_what_is_not_declared_is_left_alone(kind: str, host: Machine, request: p
     host.assert_settled(document)
 
     assert (_shown(host, "mtu"), _shown(host, "address"), _shown(host, "txqlen")) == (1333, "02:00:00:00:00:77", 77)
+
+
+def test_a_bridge_keeps_its_mtu_when_a_port_has_a_smaller_one(host: Machine) -> None:
+    document = {
+        "scope": "t",
+        "links": [
+            {"name": "br0", "type": "bridge", "mtu": 1500, "up": True},
+            {"name": "x0", "type": "tap", "master": "br0", "mtu": 1400, "up": True},
+        ],
+    }
+    host.apply(document)
+
+    host.assert_settled(document)
+
+    assert _shown(host, "mtu") == 1400
+    bridge = host.link("br0")
+    assert bridge is not None
+    assert bridge["mtu"] == 1500

@@ -12,7 +12,7 @@ import pytest
 from cases import Case, Entry, assert_complete, walk
 from harness import Machine, actions, inside
 
-from ansible_collections.hostnet.fabric.plugins.module_utils.errors import ApplyFailed
+from ansible_collections.hostnet.fabric.plugins.module_utils.errors import ApplyFailed, PlanRefused
 from ansible_collections.hostnet.fabric.plugins.module_utils.kinds.sysctl import Sysctl
 
 FORWARD = "net.ipv4.ip_forward"
@@ -119,3 +119,18 @@ def test_a_value_that_the_kernel_refuses_names_the_sysctl(host: Machine) -> None
     with pytest.raises(ApplyFailed, match=r"sysctl host net\.ipv4\.ip_default_ttl \(a\.b\)") as failed:
         host.run({"sysctls": [{"name": "net.ipv4.ip_default_ttl", "value": 4000, "because": "a.b"}]})
     assert "net/ipv4/ip_default_ttl = 4000: Invalid argument" in str(failed.value)
+
+
+def test_a_sysctl_that_this_host_does_not_have_is_refused_before_anything_changes(host: Machine) -> None:
+    document = {
+        "scope": "t",
+        "links": [{"name": "br0", "type": "bridge"}],
+        "sysctls": [{"name": "net.ipv4.ip_foward", "value": 1, "because": "my.intent"}],
+    }
+
+    with pytest.raises(
+        PlanRefused, match=r"sysctl host net\.ipv4\.ip_foward \(my\.intent\): this host has no such sysctl"
+    ):
+        host.apply(document)
+
+    assert host.link("br0") is None

@@ -40,6 +40,7 @@ TYPES = ("bridge", "veth", "tap", "vlan", "vxlan", "dummy", "vrf", "ovs", "physi
 _PORT = ("veth", "tap", "vlan", "vxlan", "dummy", "ovs", "physical")
 _TUNNEL_FAMILY = "tunnel over"
 _MADE_BY_US = ("bridge", "veth", "tap", "vlan", "vxlan", "dummy", "vrf")
+SMALLEST_MTU = 68
 _ON_OFF = {True: "on", False: "off"}
 # As `ip -N` of iproute2 6.15 prints them.
 _VLAN_PROTOCOLS = {"[33024]": "802.1Q", "[34984]": "802.1ad"}
@@ -132,7 +133,7 @@ class Link(Resource):
     type: str = declared(values.choice(*TYPES), required=True, fixed=True)
     label: str | None = declared(values.text, types=_MADE_BY_US)
     mac: str | None = declared(values.mac)
-    mtu: int | None = declared(values.integer(68, 65535))
+    mtu: int | None = declared(values.integer(SMALLEST_MTU, 65535))
     up: bool | None = declared(values.boolean)
     master: str | None = declared(parse_master)
     txqueuelen: int | None = declared(values.integer(0, 1_000_000))
@@ -198,6 +199,10 @@ class Link(Resource):
             yield f"master: {self.name} cannot be its own master"
         if self.parent == self.name:
             yield f"parent: {self.name} cannot be its own parent"
+        if self.master == "":
+            for name in ("vlans", *(field for field, _option, _json in _BRIDGE_PORT)):
+                if getattr(self, name) not in (None, ()) and self.type != "bridge":
+                    yield f"{name}: belongs to the port of a bridge, and this link is to have no master"
         yield from self._vxlan_faults()
         yield from self._vlan_faults()
 
@@ -356,6 +361,9 @@ class Link(Resource):
         words = ["link", "add", "name", self.name]
         if self.parent:
             words += ["link", self.parent] if self.type == "vlan" else []
+        if self.type == "bridge" and self.mtu is not None:
+            # A bridge follows the smallest of its ports until its mtu has been changed once: make it with another one.
+            words += ["mtu", str(self.mtu - 1 if self.mtu > SMALLEST_MTU else self.mtu + 1)]
         words += ["type", self.type]
         if self.type == "vlan":
             words += ["protocol", self.protocol or "802.1Q", "id", str(self.id)]
