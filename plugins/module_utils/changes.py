@@ -11,7 +11,7 @@ only for parts on which nothing that is made depends.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -219,11 +219,18 @@ class _Graph:
             action = None if position is None else self.changes[position].action
             if position is not None and action in (REMOVE, REPLACE):
                 found.add(_removal(position))
+                frontier += self._taken_by(position, done)
             elif position is not None and action == CHANGE and current != key:
                 # A link that is set down, say, takes others along.
                 found.add(_making(position))
             frontier += [cause for cause in gone.get(current, ()) if cause not in done]
         return found
+
+    def _taken_by(self, position: int, done: Collection[Key]) -> list[Key]:
+        """The objects that take one along which has no step of its own to remove it."""
+        change = self.changes[position]
+        parents = change.seen.parents() if change.seen is not None and not change.removal else ()
+        return [key for key in parents if key in self.index and key not in done]
 
     def _needed_by_making(self) -> set[int]:
         """The nodes that something made has to wait for, be it through others."""

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address, ip_interface
 
 from .kinds.address import Address
 from .kinds.base import Key, Resource
@@ -109,11 +110,16 @@ def _take_children(
     while frontier:
         parent = frontier.pop()
         for child in children.get(parent, ()):
-            if child in removed:
+            if child in removed or (child in going and _ends_later(objects.get(parent), going)):
                 continue
             if child not in found.gone and child not in going:
                 frontier.append(child)
             found.gone[child] = (*found.gone.get(child, ()), parent)
+
+
+def _ends_later(end: Resource | None, going: Collection[Key]) -> bool:
+    """Whether a veth's end goes with its namespace: some time after it, so that nobody can wait for it."""
+    return isinstance(end, Link) and end.type == "veth" and end.goes_along(going)
 
 
 def _take_routes(
@@ -121,12 +127,14 @@ def _take_routes(
 ) -> None:
     """IPv4 routes go when their link has no IPv4 address left, or the host no longer has their source address.
 
-    IPv6 routes only lose the source.
+    IPv6 routes only lose the source. Of both families those are made again whose link the document leaves to the kernel
+    and which no longer knows their gateway.
     """
     lost = {key: a for key, a in objects.items() if isinstance(a, Address) and (key in going or key in found.gone)}
     if not lost:
         return
     staying = _staying(found, objects, wanted, going, lost)
+    _strand_routes(found, objects, wanted, lost, staying)
     kept_links = {(a.namespace, a.link) for a in staying if family(a.address) == 4}
     kept_hosts = {(a.namespace, host_part(a.address)) for a in staying}
     by_link: dict[Place, tuple[Key, ...]] = {}
@@ -151,6 +159,38 @@ def _take_routes(
         if causes:
             lost_with = found.first if key in going else found.gone
             lost_with[key] = (*lost_with.get(key, ()), *causes)
+
+
+def _strand_routes(
+    found: Fallout,
+    objects: Mapping[Key, Resource],
+    wanted: Mapping[Key, Resource],
+    lost: Mapping[Key, Address],
+    staying: Sequence[Address],
+) -> None:
+    lost_by_link = _by_link(lost.values())
+    staying_by_link = _by_link(staying)
+    for key, want in wanted.items():
+        seen = objects.get(key)
+        if not isinstance(want, Route) or not isinstance(seen, Route):
+            continue
+        free = {hop.via for hop in want.next_hops or () if not hop.dev}
+        for hop in seen.next_hops or ():
+            place = (seen.namespace, hop.dev)
+            if hop.via in free and place in lost_by_link and not _knows(staying_by_link.get(place, ()), hop.via):
+                causes = [a.key for a in lost_by_link[place] if _knows([a], hop.via)]
+                found.gone[key] = (*found.gone.get(key, ()), *causes)
+
+
+def _by_link(addresses: Iterable[Address]) -> dict[Place, list[Address]]:
+    found: dict[Place, list[Address]] = {}
+    for address in addresses:
+        found.setdefault((address.namespace, address.link), []).append(address)
+    return found
+
+
+def _knows(addresses: Iterable[Address], gateway: str) -> bool:
+    return any(ip_address(gateway) in ip_interface(address.address).network for address in addresses)
 
 
 def _staying(

@@ -97,7 +97,9 @@ class Address(Resource):
         return (("subnet", self.namespace, self.link, str(ipaddress.ip_interface(self.address).network)),)
 
     def holds(self) -> tuple[Key, ...]:
-        return () if self.primary else self.claims()
+        """Its gateways, too: while it is there, the kernel may take a new route's gateway for one behind its link."""
+        gateways = ("gateways", self.namespace, str(ipaddress.ip_interface(self.address).network))
+        return (gateways,) if self.primary else (gateways, *self.claims())
 
     def add(self, mark: Mark) -> list[Step]:
         return [self.line("replace", mark)]

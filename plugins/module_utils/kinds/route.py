@@ -8,6 +8,7 @@ The mark is the route's protocol number.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -160,6 +161,13 @@ class Route(Resource):
         direct = () if self._has_gateway() else (("route", self.namespace, "direct"),)
         return (*super().groups(), *direct)
 
+    def claims(self) -> tuple[Key, ...]:
+        """Every subnet that may hold a gateway whose link is left to the kernel."""
+        networks = (
+            network for hop in self.next_hops or () if hop.via and not hop.dev for network in _networks(hop.via)
+        )
+        return tuple(("gateways", self.namespace, network) for network in networks)
+
     def add(self, mark: Mark) -> list[Step]:
         return [self.line("add", mark.protocol)]
 
@@ -226,6 +234,11 @@ def _agree(want: Sequence[NextHop], seen: Sequence[NextHop]) -> bool:
             return False
         left.remove(fitting)
     return not left
+
+
+def _networks(gateway: str) -> Iterator[str]:
+    for length in range(ipaddress.ip_address(gateway).max_prefixlen + 1):
+        yield str(ipaddress.ip_network(f"{gateway}/{length}", strict=False))
 
 
 def default_metric(destination: str) -> int:
