@@ -70,7 +70,8 @@ def pytest(directory: str, *arguments: str) -> Step:
 
 
 def molecule(scenario: str) -> Step:
-    return Step(f"molecule {scenario}", ("molecule", "test", "--scenario-name", scenario))
+    command = ("molecule", "test", "--scenario-name", scenario)
+    return Step(f"molecule {scenario}", command, reports=REPORTS / f"molecule-{scenario}")
 
 
 # mypy must see the files under the name that they import each other by.
@@ -113,9 +114,14 @@ def environment() -> dict[str, str]:
     }
 
 
+def reports_in(place: Path) -> list[Path]:
+    """The JUnit files of a directory, or the one at this path."""
+    return sorted(place.glob("*.xml")) if place.is_dir() else [place] * place.exists()
+
+
 def count(reports: Path) -> Score:
     score = Score()
-    for report in sorted(reports.glob("*.xml")) if reports.is_dir() else [reports] * reports.exists():
+    for report in reports_in(reports):
         for case in ET.parse(report).iter("testcase"):
             outcomes = {child.tag for child in case}
             if outcomes & {"failure", "error"}:
@@ -158,8 +164,9 @@ async def execute(step: Step, output: IO[str] | None) -> int:
 
 
 async def run_step(step: Step, output: IO[str] | None) -> Score:
-    if step.reports and step.reports.is_file():
-        step.reports.unlink()
+    if step.reports:
+        for report in reports_in(step.reports):
+            report.unlink()
     print(f"$ {' '.join(step.command)}", file=output or sys.stdout, flush=True)
     started = time.monotonic()
     score = judge(step, await execute(step, output))

@@ -176,7 +176,7 @@ def machine_files(scenario: Scenario, machine: Machine) -> dict[str, str]:
 
 
 def inventory(scenario: Scenario, command: Path) -> dict[str, Any]:
-    """What Ansible needs to reach the machines; everything else is the scenario's own inventory."""
+    """What Ansible needs to reach the machines, and the variables that only make sense with this lab."""
     state = state_dir(scenario.name)
     hosts: dict[str, Any] = {}
     for machine in scenario.machines:
@@ -196,4 +196,4 @@ def inventory(scenario: Scenario, command: Path) -> dict[str, Any]:
             "ansible_ssh_common_args": " ".join(f"-o {key}={value}" for key, value in options.items()),
             "ansible_python_interpreter": "/usr/bin/python3",
         }
-    return {"all": {"hosts": hosts}}
+    return {"all": {"hosts": hosts, "vars": dict(scenario.variables)}}

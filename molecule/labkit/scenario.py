@@ -90,6 +90,7 @@ class Scenario:
     peers: tuple[Peer, ...]
     guests: tuple[Guest, ...]
     containers: tuple[Container, ...]
+    variables: Mapping[str, Any]
 
 
 class Reader:
@@ -135,6 +136,13 @@ class Reader:
             self.fault(key, f"{value!r} is not a list of strings")
             return ()
         return tuple(value)
+
+    def mapping(self, key: str) -> Mapping[str, Any]:
+        value = self.left.pop(key, {})
+        if not isinstance(value, Mapping):
+            self.fault(key, f"{value!r} is not a mapping")
+            return {}
+        return value
 
     def device(self, key: str) -> str:
         value = self.text(key)
@@ -261,6 +269,7 @@ def parse(name: str, raw: object) -> Scenario:
         peers=top.each("peers", peer),
         guests=top.each("guests", guest),
         containers=top.each("containers", container),
+        variables=top.mapping("variables"),
     )
     top.done()
     check(scenario, faults)

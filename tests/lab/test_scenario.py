@@ -31,6 +31,7 @@ def put(data: dict[str, Any], path: str, value: object) -> None:
 
 
 FAULTS = [
+    ("variables", "verify_port", "variables: 'verify_port' is not a mapping"),
     ("needs", ["8021q", "teleport"], "needs: 'teleport' is not known; choose from 8021q, bridge_vlan"),
     ("needs", "vrf", "needs: 'vrf' is not a list of strings"),
     ("machines", None, "machines: a lab has at least one machine"),
@@ -104,6 +105,11 @@ def test_two_ends_are_a_cable_and_more_meet_on_a_bridge() -> None:
     assert "peer name eth1 netns hnlab-selftest.beyond" in cables[0]
     assert "mtu 9000" in cables[0]
     assert sum("master n0" in line for line in wires) == 3
+
+
+def test_the_inventory_has_the_scenario_s_variables() -> None:
+    made = scenario.parse("selftest", {**raw(), "variables": {"verify_port": 7777}})
+    assert layout.inventory(made, Path("/somewhere/lab"))["all"]["vars"] == {"verify_port": 7777}
 
 
 def test_the_inventory_reaches_a_machine_through_the_lab() -> None:

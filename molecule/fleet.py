@@ -1,0 +1,172 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A lab that is up, as the scenarios' tests see it: its hosts, its playbooks, and packets that must not be lost.
+
+`fleet.py SCENARIO FILE` writes the snapshot of every machine into a file, for a test to compare with later.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+MOLECULE = Path(__file__).resolve().parent
+PROJECT = MOLECULE.parent
+SNAPSHOT = MOLECULE / "shared/snapshot.py"
+COLLECTIONS = str(PROJECT / ".collections")
+ANSIBLE = {"ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1", "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS}
+RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+Run = subprocess.CompletedProcess[str]
+
+
+def eventually(true: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.2)
+
+
+@dataclass(frozen=True)
+class Play:
+    """What a playbook has done: for each host, in how many tasks it changed something."""
+
+    changed: dict[str, int]
+    text: str
+
+
+@dataclass(frozen=True)
+class Fleet:
+    scenario: str
+
+    def lab(self, *words: str) -> str:
+        done = subprocess.run([str(MOLECULE / "lab"), *words], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    @property
+    def inventory(self) -> Path:
+        return Path(self.lab("inventory", self.scenario))
+
+    @property
+    def machines(self) -> list[str]:
+        return list(yaml.safe_load(self.inventory.read_text())["all"]["hosts"])
+
+    def command(self, host: str, *command: str) -> list[str]:
+        return [str(MOLECULE / "lab"), "exec", "--scenario", self.scenario, host, "--", *command]
+
+    def on(self, host: str, *command: str, stdin: str = "") -> Run:
+        full = self.command(host, *command)
+        return subprocess.run(full, input=stdin, capture_output=True, text=True, timeout=300, check=False)
+
+    def output(self, host: str, *command: str, stdin: str = "") -> str:
+        done = self.on(host, *command, stdin=stdin)
+        assert done.returncode == 0, f"{shlex.join(command)} on {host}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def pings(self, host: str, address: str, *options: str) -> bool:
+        """Whether an echo request is answered within three seconds."""
+        return self.on(host, "ping", "-c", "1", "-i", "0.3", "-w", "3", "-W", "3", *options, address).returncode == 0
+
+    def seen_as(self, host: str, address: str) -> str:
+        """The address that a TCP connection from the host to this one is seen to come from; empty if none is made."""
+        return self.on(host, "busybox", "nc", "-w", "3", address, "7777").stdout.strip()
+
+    def play(self, name: str, *arguments: str) -> Play:
+        command = [str(Path(sys.executable).parent / "ansible-playbook"), str(PROJECT / "playbooks" / name)]
+        command += ["-i", str(PROJECT / "inventory" / self.scenario), "-i", str(self.inventory), *arguments]
+        environment = {**os.environ, **ANSIBLE}
+        done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+        recap = RECAP.findall(done.stdout)
+        assert done.returncode == 0 and recap, done.stdout + done.stderr
+        return Play({host: int(changed) for host, changed, _away, _failed in recap}, done.stdout)
+
+    def stream(self, host: str, address: str) -> Stream:
+        """A ping every ten milliseconds that goes on in the background, on the host itself."""
+        assert self.pings(host, address)
+        log = f"/tmp/stream.{time.monotonic_ns()}"
+        script = f"ping -i 0.01 {address} > {log} 2>&1 & echo $!"
+        return Stream(self, host, address, log, self.output(host, "sh", "-c", script).strip())
+
+    def session(self, host: str) -> Session:
+        """A shell on the host by ssh, over a connection of its own, as Ansible would have it."""
+        words = yaml.safe_load(self.inventory.read_text())["all"]["hosts"][host]
+        command = ["ssh", "-F", "none", "-o", "ControlPath=none", "-i", words["ansible_ssh_private_key_file"]]
+        command += [*shlex.split(words["ansible_ssh_common_args"]), "-l", "root", words["ansible_host"], "cat"]
+        return Session(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+
+    def reboot(self, host: str) -> None:
+        """Reboot a machine and wait until it answers ssh again."""
+
+        def boot() -> str:
+            return self.on(host, "stat", "-c", "%Y.%i", "/proc/1/ns/pid").stdout
+
+        before = boot()
+        self.on(host, "systemctl", "reboot")
+        eventually(lambda: boot() not in ("", before))
+        eventually(lambda: json.loads(self.lab("status", "--json"))[self.scenario]["hosts"][host] == "up")
+
+    def snapshots(self) -> dict[str, Any]:
+        program = SNAPSHOT.read_text()
+        return {name: json.loads(self.output(name, "python3", "-", stdin=program)) for name in self.machines}
+
+
+@dataclass(frozen=True)
+class Stream:
+    fleet: Fleet
+    host: str
+    address: str
+    log: str
+    pid: str
+
+    def lost(self) -> list[str]:
+        """End the stream. What was lost or came twice, said in words; nothing when every packet was answered once."""
+        wait = f"kill -INT {self.pid}; while kill -0 {self.pid} 2>/dev/null; do sleep 0.1; done; cat {self.log}"
+        text = self.fleet.output(self.host, "sh", "-c", f"{wait}; rm {self.log}")
+        who = f"{self.host} → {self.address}"
+        seen = [int(number) for number in re.findall(r" (?:icmp_)?seq=(\d+)", text)]
+        sent = re.search(r"(\d+) packets transmitted", text)
+        assert sent and len(seen) > 100, f"{who}: {text[-500:]}"
+        missing = sorted(set(range(min(seen), max(seen))) - set(seen))
+        faults = [f"{who}: {len(missing)} of {sent[1]} lost, the first {missing[0]}"] if missing else []
+        # Those still under way at the end have no answer yet: no more than a second's worth.
+        if int(sent[1]) - len(seen) - len(missing) > 100:
+            faults.append(f"{who}: no answer after packet {max(seen)} of {sent[1]}")
+        if len(set(seen)) < len(seen):
+            faults.append(f"{who}: {len(seen) - len(set(seen))} answered twice")
+        return faults
+
+
+@dataclass(frozen=True)
+class Session:
+    shell: subprocess.Popen[str]
+
+    def answers(self) -> bool:
+        """Whether a line goes there and comes back over the connection made at the beginning."""
+        assert self.shell.stdin and self.shell.stdout
+        word = f"{time.monotonic_ns()}\n"
+        try:
+            self.shell.stdin.write(word)
+            self.shell.stdin.flush()
+        except BrokenPipeError:
+            return False
+        return self.shell.stdout.readline() == word
+
+    def close(self) -> None:
+        self.shell.kill()
+        self.shell.communicate()
+
+
+if __name__ == "__main__":
+    Path(sys.argv[2]).write_text(json.dumps(Fleet(sys.argv[1]).snapshots()))
