@@ -69,11 +69,12 @@ class Engine:
         with host.timed("observe"):
             store = LedgerStore(host.run_directory)
             ledger, owners = store.open(document.scope)
-            wanted = {} if self.absent else with_normal_forms(document.objects, host, document.scope)
-            observer = Observer(host, ledger, owners, wanted)
+            declared = {} if self.absent else document.objects
+            observer = Observer(host, ledger, owners, declared)
             named = set() if ledger.known else set(host.namespaces())
             observer.read([HOST, *sorted(named | set(document.namespaces()) | set(ledger.namespaces))], {})
             world = observer.world()
+            wanted = with_normal_forms(declared, world, host, document.scope)
             signs = any(key[0] == "address" for key in wanted) and host.supports_address_protocol()
             mark = Mark(document.scope, ledger.protocol, signs)
         with host.timed("plan"):

@@ -14,7 +14,7 @@ from .errors import DocumentError
 from .host import Host, StepFailed
 from .kinds.base import HOST, Key, Reading, Resource, key_fields
 from .kinds.link import Link, joined
-from .kinds.nft_table import NftTable, full_name, tables
+from .kinds.nft_table import NftTable, Parts, full_name, tables
 from .kinds.registry import KINDS
 from .kinds.sysctl import Sysctl
 from .ledger import Ledger
@@ -128,29 +128,45 @@ class Observer:
         return found
 
 
-def with_normal_forms(objects: Mapping[Key, Resource], host: Host, scope: str) -> dict[Key, Resource]:
+def with_normal_forms(objects: Mapping[Key, Resource], world: World, host: Host, scope: str) -> dict[Key, Resource]:
     """The declared objects, their nft tables with the normal form that the kernel gives them.
 
     :raises DocumentError: when nft does not take a table.
     """
-    known: dict[str, list[dict[str, object]]] = {}
+    loader = _Loader(host, scope)
     result = dict(objects)
     faults = []
     for key, table in objects.items():
         if not isinstance(table, NftTable):
             continue
-        name = full_name(scope, table.name)
-        text = table.text(name)
+        seen = world.objects.get(key)
+        have = seen.parts or {} if isinstance(seen, NftTable) else {}
         try:
-            if text not in known:
-                known[text] = host.nft_normal_form(text)
-            result[key] = replace(table, parts=tables(known[text])[(table.family, name)])
+            parts = table.with_known(loader.parts(table.without_known(have)), have)
+            result[key] = replace(table, parts=loader.parts(table) if parts is None else parts)
         except StepFailed as error:
             origin = f" ({table.because})" if table.because else ""
             faults.append(f"nft table {table.namespace or 'host'} {table.title}{origin}: nft refuses it: {error}")
     if faults:
         raise DocumentError(faults)
     return result
+
+
+class _Loader:
+    """Asks the kernel for the normal form of tables, once for each text."""
+
+    def __init__(self, host: Host, scope: str) -> None:
+        self._host = host
+        self._scope = scope
+        self._known: dict[str, Parts] = {}
+
+    def parts(self, table: NftTable) -> Parts:
+        """:raises StepFailed: when nft does not take the table."""
+        name = full_name(self._scope, table.name)
+        text = table.text(name)
+        if text not in self._known:
+            self._known[text] = tables(self._host.nft_normal_form(text))[(table.family, name)]
+        return self._known[text]
 
 
 def identity(resource: Resource) -> dict[str, object]:

@@ -5,7 +5,8 @@
 
 The kernel shows a rule in its own normal form, which no parser of ours could predict. So the declared table is first
 loaded into an empty scratch namespace and read back there: what comes out is compared with what the host has. A
-rule or set that nft would refuse is found that way too, before the host is touched.
+rule or set that nft would refuse is found that way too, before the host is touched. Elements that the host shows in the
+words in which they are declared are spared the detour.
 
 A changed chain gets only its changed rules deleted and added, by handle, so that the counters of the others go on.
 The mark is the table's name, ``hostnet.SCOPE.NAME``.
@@ -26,6 +27,7 @@ from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link
 FAMILIES = ("ip", "ip6", "inet", "arp", "bridge", "netdev")
 _PREFIX = "hostnet."
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+_BARE = re.compile(r"[0-9a-fA-F:./*]*|0x[0-9a-f]{16,}")
 _DYNAMIC = re.compile(r"\b(?:set|map)\s+(\S+)\s*\{[^}]*\bflags\b[^;\n]*\bdynamic\b")
 _VOLATILE = ("handle", "family", "table", "name", "chain", "elem", "index")
 
@@ -208,6 +210,22 @@ class NftTable(Resource):
                 lines += [f"  chain {chain.name} {{", *(f"    {rule}" for rule in chain.rules), "  }"]
         return "\n".join([*lines, "}"]) + "\n"
 
+    def without_known(self, seen: Parts) -> NftTable:
+        """This table less the elements that the host shows in the very words in which they are declared."""
+        sets = tuple(replace(c, elements=tuple(sorted({*c.elements} - _known(c, seen)))) for c in self.sets or ())
+        return replace(self, sets=sets) if sets else self
+
+    def with_known(self, parts: Parts, seen: Parts) -> Parts | None:
+        """The normal form of this table from that of :meth:`without_known`; None where a set is of another type now."""
+        full = dict(parts)
+        for collection in self.sets or ():
+            known = _known(collection, seen)
+            key = (collection.word, collection.name)
+            if known and seen[key].head != parts[key].head:
+                return None
+            full[key] = replace(parts[key], entries=tuple(sorted({*parts[key].entries, *known})))
+        return full
+
     def _compared(self, parts: Parts) -> Parts:
         """The parts without the elements that packets put into dynamic sets."""
         dynamic = {collection.name for collection in self.sets or () if "dynamic" in collection.flags}
@@ -239,7 +257,7 @@ def tables(objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], dict[t
         if kind == "table":
             found.setdefault((body["family"], body["name"]), {})
         elif kind in ("set", "map"):
-            elements = tuple(sorted(_normal(_without_counters(element)) for element in body.get("elem", ())))
+            elements = tuple(sorted(map(_element, body.get("elem", ()))))
             found[(body["family"], body["table"])][(kind, body["name"])] = Part(_head(body), elements)
         elif kind == "chain":
             found[(body["family"], body["table"])][("chain", body["name"])] = Part(_head(body), ())
@@ -252,6 +270,12 @@ def tables(objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], dict[t
         entries, handles = zip(*listed)
         found[(family, table)][("chain", chain)] = Part(head, entries, handles)
     return found
+
+
+def _element(value: Any) -> str:
+    """An element's normal form: in nft's words, or as JSON in brackets where there is more to it than values."""
+    text = _value_text(value)
+    return _normal([_without_counters(value)]) if text is None else text
 
 
 def _head(body: Mapping[str, Any]) -> str:
@@ -291,6 +315,12 @@ def _must_rebuild(want: Part | None, have: Part | None) -> bool:
     return want is not None and have is not None and want.head != have.head
 
 
+def _known(collection: Collection, seen: Parts) -> set[str]:
+    """The elements that the host shows as they are declared; those of an interval set depend on each other."""
+    part = seen.get((collection.word, collection.name))
+    return set() if part is None or "interval" in collection.flags else {*part.entries} & {*collection.elements}
+
+
 def _edited_set(place: str, collection: Collection, want: Parts, have: Parts) -> list[str]:
     part = (collection.word, collection.name)
     if part not in have:
@@ -309,8 +339,8 @@ def _edited_set(place: str, collection: Collection, want: Parts, have: Parts) ->
 
 
 def _element_text(entry: str) -> str | None:
-    """An element's normal form in nft's words, or None where there is more to it than values."""
-    return _value_text(json.loads(entry))
+    """An element in nft's words, or None where there is more to it than values."""
+    return None if entry.startswith("[") else entry
 
 
 def _value_text(value: Any) -> str | None:
@@ -337,8 +367,8 @@ def _joined(separator: str, items: Sequence[Any]) -> str | None:
 
 
 def _is_bare(text: str) -> bool:
-    """Addresses and numbers stand as they are; names are quoted."""
-    return all(c in "0123456789abcdefABCDEF:./*" for c in text)
+    """Addresses and numbers stand as they are; names are quoted. A number with 0x is longer than any device's name."""
+    return _BARE.fullmatch(text) is not None
 
 
 def _edited_chain(place: str, chain: Chain, want: Part, have: Part | None) -> list[str]:

@@ -1,0 +1,73 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Elements that the host shows in the words in which they are declared need not be loaded to know their normal form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.hostnet.fabric.plugins.module_utils.kinds.nft_table import (
+    Collection,
+    NftTable,
+    Part,
+    Parts,
+    tables,
+)
+
+PORTS = ("set", "ports")
+
+
+def listed(elements: list[Any], kind: str = "ifname") -> Parts:
+    """What nft shows of a table with one set."""
+    table = {"family": "bridge", "name": "guard", "handle": 1}
+    found = {"family": "bridge", "table": "guard", "name": "ports", "type": kind, "handle": 2, "elem": elements}
+    return tables([{"table": table}, {"set": found}])[("bridge", "guard")]
+
+
+def declared(*elements: str, flags: tuple[str, ...] = ()) -> NftTable:
+    return NftTable(family="bridge", name="guard", sets=(Collection("ports", "ifname", flags, elements),))
+
+
+@pytest.mark.parametrize(
+    ("element", "words"),
+    [
+        ("tap0", '"tap0"'),
+        ({"concat": ["tap0", "10.0.0.1"]}, '"tap0" . 10.0.0.1'),
+        ({"concat": ["tap0", "2001:db8::1"]}, '"tap0" . 2001:db8::1'),
+        ({"concat": ["tap0", "0x20010db8000000000000000000000001"]}, '"tap0" . 0x20010db8000000000000000000000001'),
+        ("0xab", '"0xab"'),
+        (80, "80"),
+        (["10.0.0.1", "tap0"], '10.0.0.1 : "tap0"'),
+        ({"prefix": {"addr": "10.0.0.0", "len": 8}}, "10.0.0.0/8"),
+        ({"elem": {"val": "tap0", "timeout": 60, "expires": 12}}, '[{"elem":{"timeout":60,"val":"tap0"}}]'),
+        (True, "[true]"),
+    ],
+)
+def test_an_element_is_written_in_nfts_words_where_there_are_any(element, words):
+    assert listed([element])[PORTS].entries == (words,)
+
+
+def test_only_what_the_host_does_not_show_is_loaded():
+    seen = listed(["tap0", "tap1"])
+    table = declared('"tap0"', '"tap2"', "tap1")
+    asked = table.without_known(seen)
+    assert asked.sets == (Collection("ports", "ifname", (), ('"tap2"', "tap1")),)
+    parts = table.with_known(listed(["tap1", "tap2"]), seen)
+    assert parts is not None
+    assert parts[PORTS].entries == ('"tap0"', '"tap1"', '"tap2"')
+
+
+def test_an_interval_set_is_loaded_whole():
+    table = declared('"tap0"', flags=("interval",))
+    assert table.without_known(listed(["tap0"])) == table
+
+
+def test_a_set_of_another_type_is_loaded_whole():
+    table = declared("80")
+    assert table.with_known(listed([], "inet_service"), listed([80], "mark")) is None
+    assert table.with_known(listed([80], "inet_service"), {}) == {
+        PORTS: Part(listed([], "inet_service")[PORTS].head, ("80",))
+    }
