@@ -11,12 +11,11 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from fleet import Fleet
+from fleet import MOLECULE, Fleet
 
-FRAMES = (Path(__file__).resolve().parent / "frames.py").read_text()
+FRAMES = (MOLECULE / "shared/frames.py").read_text()
 
 # Who reaches whom, and as whom it is seen there.
 REACHED = [

@@ -37,7 +37,7 @@ VOLATILE = {
     *("valid_life_time", "preferred_life_time", "expires", "tentative", "cacheinfo", "used"),
 }
 # Modules that were loaded meanwhile bring these, and an object's absence is seen elsewhere.
-UNCOMPARED_SYSCTLS = re.compile(r"^net\.(netfilter|bridge|nf_conntrack|mptcp)|stable_secret$")
+UNCOMPARED_SYSCTLS = re.compile(r"^net\.(netfilter|bridge|mptcp|vrf)\.|^net\.nf_conntrack_max|stable_secret$")
 
 
 def steady(value: Any) -> Any:
@@ -66,6 +66,9 @@ def network(prefix: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for title, command in COMMANDS.items():
         found[title] = steady(json.loads(output([*prefix, *command.split()]) or "[]"))
+    # The kernel adds this rule with a namespace's first VRF and never again: to remove it would break any later VRF.
+    for title in ("rules", "rules, IPv6"):
+        found[title] = [rule for rule in found[title] if "l3mdev" not in rule]
     return {**found, "sysctls": sysctls(prefix)}
 
 
