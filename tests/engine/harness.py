@@ -132,7 +132,7 @@ class Machine:
 
     def assert_as(self, before: Mapping[str, Any]) -> None:
         """The host is as it was in an earlier snapshot; on failure say where it is not."""
-        assert list(_unlike(before, self.snapshot())) == []
+        assert list(unlike(before, self.snapshot())) == []
 
     def absent(self, document: Document | None = None, **options: Any) -> Outcome:
         return self.apply(document or {}, absent=True, **options)
@@ -219,10 +219,10 @@ def changed_fields(outcome: Outcome) -> dict[str, list[str]]:
     return {change.resource.title: [d.field for d in change.differences] for change in outcome.plan.changes}
 
 
-def _unlike(before: Any, after: Any, path: str = "") -> Iterator[str]:
+def unlike(before: Any, after: Any, path: str = "") -> Iterator[str]:
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted({*before, *after}):
-            yield from _unlike(before.get(key), after.get(key), f"{path}/{key}")
+            yield from unlike(before.get(key), after.get(key), f"{path}/{key}")
     elif isinstance(before, list) and isinstance(after, list):
         yield from (f"{path}: only before: {item}" for item in before if item not in after)
         yield from (f"{path}: only after: {item}" for item in after if item not in before)
