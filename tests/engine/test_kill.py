@@ -65,7 +65,7 @@ def _seconds(run: Callable[[], Any]) -> float:
 def _numberless(value: Any) -> Any:
     """A snapshot without the numbers the kernel gives to devices and tables, which depend on how often it was tried."""
     if isinstance(value, dict):
-        numbers = ("ifindex", "link_index", "link_netnsid")
+        numbers = ("ifindex", "link_index", "link_netnsid", "id", "no", "designated_port")
         return {key: _numberless(item) for key, item in value.items() if key not in numbers}
     if isinstance(value, list):
         return sorted((_numberless(item) for item in value), key=json.dumps)
