@@ -79,22 +79,53 @@ def _master_keys(want: Link, seen: Link) -> list[Key]:
     return [("link", want.namespace, name) for name in (want.master, seen.master) if name]
 
 
-def _readdressed(objects: Mapping[Key, Resource], wanted: Mapping[Key, Resource], going: Collection[Key]) -> set[Key]:
-    """Links that get another MAC."""
-    found = set()
+def _readdressed(
+    objects: Mapping[Key, Resource], wanted: Mapping[Key, Resource], going: Collection[Key]
+) -> dict[Key, tuple[Key, ...]]:
+    """Links that get another MAC, each with the links whose changes cause it.
+
+    A bridge that was not given a MAC takes that of one of its ports, and may take another with each port that moves.
+    """
+    found: dict[Key, tuple[Key, ...]] = {}
     for key, want in wanted.items():
         seen = objects.get(key)
         if isinstance(want, Link) and isinstance(seen, Link) and key not in going and want.mac not in (None, seen.mac):
-            found.add(key)
+            found[key] = (key,)
+    for bridge, ports in _regrouped(objects, wanted, going).items():
+        declared = wanted.get(bridge)
+        if bridge in objects and bridge not in going and not (isinstance(declared, Link) and declared.mac):
+            found.setdefault(bridge, ports)
     return found
 
 
-def _lost_with(seen: Resource, downed: Collection[Key], readdressed: Collection[Key]) -> tuple[Key, ...]:
-    """A link that goes down loses its IPv6 addresses and all routes over it, one with another MAC its neighbours."""
+def _regrouped(
+    objects: Mapping[Key, Resource], wanted: Mapping[Key, Resource], going: Collection[Key]
+) -> dict[Key, tuple[Key, ...]]:
+    """The bridges that get or lose ports, with those ports."""
+    found: dict[Key, tuple[Key, ...]] = {}
+    for key in {*going, *wanted}:
+        seen, want = objects.get(key), wanted.get(key)
+        old = seen.master if isinstance(seen, Link) else None
+        new = want.master if isinstance(want, Link) else None
+        moved = key in going or seen is None or new not in (None, old)
+        for master in {old, new} if moved else ():
+            if master:
+                bridge = ("link", key[1], master)
+                found[bridge] = (*found.get(bridge, ()), key)
+    return found
+
+
+def _lost_with(seen: Resource, downed: Collection[Key], readdressed: Mapping[Key, tuple[Key, ...]]) -> tuple[Key, ...]:
+    """A link that goes down loses its IPv6 addresses, its neighbours, and all routes over it.
+
+    One that gets another MAC loses its neighbours, but not those it is a proxy for.
+    """
     if isinstance(seen, Route) or (isinstance(seen, Address) and family(seen.address) == 6):
         return tuple(parent for parent in seen.parents() if parent in downed)
+    if isinstance(seen, Neighbour) and any(parent in downed for parent in seen.parents()):
+        return tuple(parent for parent in seen.parents() if parent in downed)
     if isinstance(seen, Neighbour) and not seen.proxy:
-        return tuple(parent for parent in seen.parents() if parent in readdressed)
+        return tuple(cause for parent in seen.parents() for cause in readdressed.get(parent, ()))
     return ()
 
 
@@ -133,18 +164,21 @@ def _take_routes(
     lost = {key: a for key, a in objects.items() if isinstance(a, Address) and (key in going or key in found.gone)}
     if not lost:
         return
-    staying = _staying(found, objects, wanted, going, lost)
-    _strand_routes(found, objects, wanted, lost, staying)
-    kept_links = {(a.namespace, a.link) for a in staying if family(a.address) == 4}
-    kept_hosts = {(a.namespace, host_part(a.address)) for a in staying}
+    old, new = _staying(found, objects, wanted, going, lost)
+    _strand_routes(found, objects, wanted, lost, (*old, *new))
+    kept_links = {(a.namespace, a.link) for a in (*old, *new) if family(a.address) == 4}
+    # A new address comes before an old one goes only where both are on one link.
+    kept_hosts = {(a.namespace, host_part(a.address)) for a in old}
+    kept_beside = {(a.namespace, a.link, host_part(a.address)) for a in new}
     by_link: dict[Place, tuple[Key, ...]] = {}
     by_host: dict[Place, tuple[Key, ...]] = {}
     for key, address in lost.items():
         link, here = (address.namespace, address.link), (address.namespace, host_part(address.address))
         if family(address.address) == 4 and link not in kept_links:
             by_link[link] = (*by_link.get(link, ()), key)
-        if here not in kept_hosts:
+        if here not in kept_hosts and (*link, here[1]) not in kept_beside:
             by_host[here] = (*by_host.get(here, ()), key)
+    _empty_links(found, objects, wanted, going, by_link)
     for key, route in objects.items():
         if not isinstance(route, Route):
             continue
@@ -159,6 +193,25 @@ def _take_routes(
         if causes:
             lost_with = found.first if key in going else found.gone
             lost_with[key] = (*lost_with.get(key, ()), *causes)
+
+
+def _empty_links(
+    found: Fallout,
+    objects: Mapping[Key, Resource],
+    wanted: Mapping[Key, Resource],
+    going: Collection[Key],
+    by_link: Mapping[Place, tuple[Key, ...]],
+) -> None:
+    """A link that loses its IPv4 addresses loses its neighbours too; what is declared there is made afterwards."""
+    for key, there in (*objects.items(), *wanted.items()):
+        links: Iterable[str] = ()
+        if isinstance(there, Neighbour) and family(there.address) == 4:
+            links = (there.link,)
+        elif isinstance(there, Route) and there.family == 4 and key in wanted:
+            links = [hop.dev for hop in there.next_hops or ()]
+        causes = [cause for link in links for cause in by_link.get((there.namespace, link), ())]
+        if causes and key not in going:
+            found.gone[key] = (*found.gone.get(key, ()), *causes)
 
 
 def _strand_routes(
@@ -199,9 +252,9 @@ def _staying(
     wanted: Mapping[Key, Resource],
     going: Collection[Key],
     lost: Mapping[Key, Address],
-) -> list[Address]:
+) -> tuple[list[Address], list[Address]]:
     """The addresses that are there all the time: old ones that stay, and new ones that wait for no old one."""
     held = {claim for address in lost.values() for claim in address.holds()}
     old = [a for k, a in objects.items() if isinstance(a, Address) and k not in going and k not in found.gone]
     new = [a for k, a in wanted.items() if isinstance(a, Address) and k not in objects and not held & set(a.claims())]
-    return old + new
+    return old, new

@@ -379,9 +379,9 @@ class Link(Resource):
         if self.peer is None or not self.creates_peer():
             return []
         peer_namespace, peer_name = self.peer
-        words = ["link", "add", "name", self.name, *_netns(self.namespace), "type", "veth"]
-        words += ["peer", "name", peer_name, *_netns(peer_namespace)]
-        return [Step("ip", HOST, tuple(words))]
+        words = ["link", "add", "name", self.name, "type", "veth", "peer", "name", peer_name]
+        # From inside its namespace: from elsewhere the name must also be free there.
+        return [self._step(*words, *(_netns(peer_namespace) if peer_namespace != self.namespace else ()))]
 
     def _tap_words(self) -> list[str]:
         words = ["user", self.user] if self.user else []

@@ -68,7 +68,9 @@ class Neighbour(Resource):
         return [self._step(mark)]
 
     def remove(self, mark: Mark) -> list[Step]:
-        return [Step("ip", self.namespace, ("neigh", "del", *self._words()))]
+        """Made and deleted: its link may have lost it just now, and ``ip`` deletes only what is there."""
+        gone = Step("ip", self.namespace, ("neigh", "del", *self._words()))
+        return [self._step(mark), gone]
 
     def details(self) -> str:
         return f"mac {self.mac}" if self.mac else ""

@@ -148,12 +148,13 @@ class Kernel:
         """IPv6 addresses and all routes over the link are lost."""
         device = self.namespaces[here][name]
         device.addresses = [entry for entry in device.addresses if ":" not in entry[0]]
+        self._drop_neighbours(lambda key: key[:2] == (here, name))
         self._drop_routes(lambda key, path: key[0] == here and any(hop.dev == name for hop in path.hops))
 
     def _readdress(self, here: str, name: str, mac: str) -> None:
         device = self.namespaces[here][name]
         if device.mac != mac:
-            self.neighbours = {k: v for k, v in self.neighbours.items() if k[:2] != (here, name) or k[3]}
+            self._drop_neighbours(lambda key: key[:2] == (here, name) and not key[3])
         device.mac = mac
 
     def _unregister(self, here: str, name: str) -> None:
@@ -162,7 +163,7 @@ class Kernel:
             if other.master == name:
                 other.master = ""
         self._drop_routes(lambda key, path: key[0] == here and any(hop.dev == name for hop in path.hops))
-        self.neighbours = {key: value for key, value in self.neighbours.items() if key[:2] != (here, name)}
+        self._drop_neighbours(lambda key: key[:2] == (here, name))
         for address, _protocol in device.addresses:
             self._after_address(here, name, address)
         if device.peer and device.peer[1] in self.namespaces.get(device.peer[0], {}):
@@ -227,6 +228,7 @@ class Kernel:
         if not elsewhere:
             self._drop_routes(lambda key, path: key[0] == here and path.source == own)
         if device is not None and not any(":" not in a for a, _p in device.addresses):
+            self._drop_neighbours(lambda key: key[:2] == (here, name) and ":" not in key[2])
             self._drop_routes(
                 lambda key, path: key[0] == here and ":" not in key[1] and any(hop.dev == name for hop in path.hops)
             )
@@ -261,8 +263,6 @@ class Kernel:
             device = self._device(here, hop.dev)
             if not device.up:
                 raise Refused(f"{hop.dev} is down")
-            if ":" not in words[0] and not any(":" not in a for a, _p in device.addresses):
-                raise Refused(f"{hop.dev} has no IPv4")
         return _route_key(here, words), Path(hops, source, int(_after(words, "proto")), kind)
 
     def _hop(self, here: str, words: Sequence[str]) -> NextHop:
@@ -280,6 +280,9 @@ class Kernel:
             networks = [ipaddress.ip_interface(address).network for address, _protocol in device.addresses]
             if device.up and any(target in network for network in networks):
                 yield name
+
+    def _drop_neighbours(self, lost: Callable[[tuple[str, str, str, bool]], bool]) -> None:
+        self.neighbours = {key: value for key, value in self.neighbours.items() if not lost(key)}
 
     def _drop_routes(self, lost: Callable[[tuple[str, str, int, int], Path], bool]) -> None:
         self.routes = {key: path for key, path in self.routes.items() if not lost(key, path)}

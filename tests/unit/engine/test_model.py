@@ -9,10 +9,10 @@ import copy
 import random
 from typing import Any
 
-from documents import document
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kernel_model import Kernel, Refused
+from random_documents import document
 
 from ansible_collections.hostnet.fabric.plugins.module_utils import document as documents
 from ansible_collections.hostnet.fabric.plugins.module_utils.batches import batches
