@@ -175,9 +175,10 @@ class Machine:
         names = os.listdir(self.run_directory) if self.run_directory.exists() else []
         return sorted(name for name in names if name != "lock")
 
-    def snapshot(self) -> dict[str, Any]:
+    def snapshot(self, sysctls: bool = True) -> dict[str, Any]:
         """Everything the engine could touch, without what changes by itself."""
-        found: dict[str, Any] = {name or "host": _snapshot_of(name) for name in ("", *self.named_namespaces())}
+        names = ("", *self.named_namespaces())
+        found: dict[str, Any] = {name or "host": _snapshot_of(name, sysctls) for name in names}
         found["ovs"] = self._ovs_snapshot()
         return found
 
@@ -220,6 +221,7 @@ def changed_fields(outcome: Outcome) -> dict[str, list[str]]:
 
 
 def unlike(before: Any, after: Any, path: str = "") -> Iterator[str]:
+    """Where two snapshots are not the same."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted({*before, *after}):
             yield from unlike(before.get(key), after.get(key), f"{path}/{key}")
@@ -270,11 +272,12 @@ def _is_volatile(item: Any) -> bool:
 _READS = ("addr show", "route show table all", "rule show", "neigh show nud permanent", "neigh show proxy")
 
 
-def _snapshot_of(namespace: str) -> dict[str, Any]:
+def _snapshot_of(namespace: str, with_sysctls: bool) -> dict[str, Any]:
     found = dict(zip(_READS, map(_stable, ip_batch(namespace, _READS))))
     found["-6 rule show"] = _stable(ip_batch(namespace, ("rule show",), "-6"))
     found["nft"] = tool("nft", "-s", "-a", "list", "ruleset", namespace=namespace).stdout
-    found["sysctls"] = sysctls(namespace)
+    if with_sysctls:
+        found["sysctls"] = sysctls(namespace)
     return found
 
 

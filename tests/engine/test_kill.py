@@ -1,7 +1,7 @@
 # Copyright: hostnet.fabric contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A run that is killed at any instant is finished by the next one, and nothing is left behind."""
+"""A run that is killed at any instant, by itself or with the tools it has started, is finished by the next run."""
 
 from __future__ import annotations
 
@@ -10,93 +10,201 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
-from fleets import Document, containers
-from harness import Machine, unlike
+from harness import Machine, inside, own_network, unlike
 
-from ansible_collections.hostnet.fabric.plugins.module_utils import document as documents
-
-INSTANTS = 100
-CONTAINERS = 29
+NAMESPACES, PAIRS_EACH, TAPS = 6, 7, 8
+ROUNDS, KILLS_EACH = 11, 10
+TEARDOWN_ROUNDS, TEARDOWN_KILLS_EACH = 2, 6
 
 
-@pytest.fixture(scope="module")
-def fleet() -> Document:
-    document = containers(CONTAINERS)
-    assert len(documents.parse({"scope": "t", **document}).objects) >= 290
+def _mac(*numbers: int) -> str:
+    return ":".join(["02", *(f"{number:02x}" for number in (0, 0, 0, *numbers)[-5:])])
+
+
+def _document() -> dict[str, Any]:
+    """Some 300 objects of every kind that needs no Open vSwitch, an uplink among them."""
+    document: dict[str, Any] = {
+        "namespaces": [],
+        "links": [
+            {"name": "eth0", "type": "physical", "mtu": 1400},
+            {"name": "up0", "type": "bridge", "up": True, "mac": _mac(9, 9)},
+            {"name": "br0", "type": "bridge", "up": True, "mac": _mac(9, 8)},
+        ],
+        "uplinks": [{"link": "eth0", "bridge": "up0"}],
+        "addresses": [{"link": "br0", "address": "10.0.0.1/16"}, {"link": "br0", "address": "2001:db8::1/64"}],
+        "routes": [],
+        "rules": [],
+        "neighbours": [],
+        "sysctls": [{"name": "net.ipv4.ip_forward", "value": 1}, {"name": "net.ipv4.conf.br0.arp_ignore", "value": 1}],
+        "nft_tables": [_table("")],
+    }
+    for number in range(1, NAMESPACES + 1):
+        _add_namespace(document, number)
+    document["links"] += [
+        {"name": f"tap{n}", "type": "tap", "master": "br0", "isolated": True, "up": True, "mac": _mac(8, n)}
+        for n in range(TAPS)
+    ]
     return document
 
 
-def _started(run: Callable[[], Any]) -> int:
-    """A process, first of a group of its own, that does one run."""
+def _add_namespace(document: dict[str, Any], number: int) -> None:
+    name = f"c{number}"
+    document["namespaces"].append({"name": name})
+    document["nft_tables"].append(_table(name))
+    document["sysctls"].append({"namespace": name, "name": "net.ipv4.ip_forward", "value": 1})
+    document["rules"].append({"namespace": name, "priority": 100, "source": "10.0.0.0/8", "table": 100})
+    document["routes"].append({"namespace": name, "destination": "default", "via": "10.0.0.1", "dev": "eth0"})
+    document["routes"].append(
+        {"namespace": name, "destination": "2001:db8:9::/48", "via": "2001:db8::1", "dev": "eth0"}
+    )
+    for pair in range(PAIRS_EACH):
+        near, far = f"v{number}-{pair}", f"eth{pair}"
+        document["links"] += [
+            {"name": near, "type": "veth", "peer": {"namespace": name, "name": far}, "master": "br0", "up": True,
+             "mac": _mac(number, pair, 1)},
+            {"namespace": name, "name": far, "type": "veth", "peer": {"name": near}, "up": True,
+             "mac": _mac(number, pair, 2)},
+        ]  # fmt: skip
+        address = {"namespace": name, "link": far}
+        document["addresses"].append({**address, "address": f"10.0.{number}.{pair + 1}/16"})
+        document["addresses"].append({**address, "address": f"2001:db8::{number}:{pair + 1}/64", "nodad": True})
+        document["routes"].append(
+            {"namespace": name, "destination": f"10.{100 + pair}.0.0/16", "dev": far, "table": 100 + pair}
+        )
+        document["neighbours"].append({**address, "address": "10.0.9.9", "mac": _mac(9, pair)})
+
+
+def _table(namespace: str) -> dict[str, Any]:
+    elements = [f"10.9.0.{n}" for n in range(20)]
+    chain = {
+        "name": "f",
+        "type": "filter",
+        "hook": "forward",
+        "priority": 0,
+        "rules": ["ip saddr @hosts counter accept"],
+    }
+    sets = [{"name": "hosts", "type": "ipv4_addr", "elements": elements}]
+    return {"namespace": namespace, "family": "inet", "name": "guard", "sets": sets, "chains": [chain]}
+
+
+@contextmanager
+def _fresh(directory: Path) -> Iterator[Machine]:
+    """A host with an uplink that carries something."""
+    with own_network():
+        machine = Machine(directory)
+        try:
+            for line in (
+                f"link add name eth0 address {_mac(7, 7)} type veth peer name wire address {_mac(7, 8)}",
+                "link set dev eth0 up",
+                "link set dev wire up",
+                "addr add 192.0.2.1/24 dev eth0",
+                "addr add 192.0.2.2/24 dev eth0",
+                "addr add 2001:db8:7::1/64 dev eth0 nodad",
+                "route add default via 192.0.2.254 proto static",
+                "route add 2001:db8:8::/48 via 2001:db8:7::fe proto static",
+            ):
+                machine.ip(line)
+            yield machine
+        finally:
+            machine.close()
+
+
+_NUMBERED = re.compile(r"ifindex|link_index|link_netnsid|id|no|port_id|port_no|handle|designated_\w+|root_port")
+
+
+def _state(host: Machine, document: dict[str, Any]) -> dict[str, Any]:
+    """What there is, without the numbers that things get in the order they are made in."""
+    found: dict[str, Any] = _without_numbers(host.snapshot(sysctls=False))
+    for content in found.values():
+        if "nft" in content:
+            content["nft"] = re.sub(r" # handle \d+", "", content["nft"])
+    found["sysctls"] = {}
+    for entry in document["sysctls"]:
+        if entry.get("namespace", "") in ("", *host.named_namespaces()):
+            with inside(entry.get("namespace", "")):
+                path = Path("/proc/sys", entry["name"].replace(".", "/"))
+                found["sysctls"][str(entry)] = path.read_text(encoding="ascii") if path.exists() else None
+    for name in host.ledgers():
+        found[name] = json.loads((host.run_directory / name).read_text(encoding="utf-8"))
+    return found
+
+
+def _without_numbers(value: Any) -> Any:
+    if isinstance(value, list):
+        return sorted(map(_without_numbers, value), key=lambda item: json.dumps(item, sort_keys=True))
+    if isinstance(value, dict):
+        return {key: _without_numbers(item) for key, item in value.items() if not _NUMBERED.fullmatch(key)}
+    return value
+
+
+def _start(host: Machine, document: dict[str, Any], absent: bool) -> int:
+    """A process in a group of its own that runs the engine once."""
     child = os.fork()
     if child == 0:
-        os.setsid()
         try:
-            run()
+            os.setsid()
+            host.run(document, absent=absent)
         finally:
             os._exit(0)
     return child
 
 
-def _killed(run: Callable[[], Any], delay: float, whole_group: bool) -> bool:
-    """Kill a run after a while, alone or with the tools it has started; whether it was still at work."""
-    child = _started(run)
-    time.sleep(delay)
-    caught = os.waitpid(child, os.WNOHANG) == (0, 0)
-    if caught:
-        if whole_group:
-            os.killpg(child, signal.SIGKILL)
-        else:
-            os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-    return caught
+def _kill(child: int, after: float, group: bool) -> None:
+    time.sleep(after)
+    try:
+        (os.killpg if group else os.kill)(child, signal.SIGKILL)
+    except ProcessLookupError:
+        # It had not yet made its group.
+        os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
 
 
-def _seconds(run: Callable[[], Any]) -> float:
-    started = time.monotonic()
-    os.waitpid(_started(run), 0)
-    return time.monotonic() - started
+@pytest.fixture(scope="session")
+def undisturbed(_namespace_directory: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """How a run ends that nobody disturbs, and how long it and its teardown take."""
+    document = _document()
+    directory = tmp_path_factory.mktemp("undisturbed")
+    with _fresh(directory / "run") as host:
+        found: dict[str, Any] = {"document": document, "clean": _state(host, document)}
+        for name, absent in (("build", False), ("teardown", True)):
+            started = time.monotonic()
+            os.waitpid(_start(host, document, absent), 0)
+            found[name] = time.monotonic() - started
+            found[f"after {name}"] = _state(host, document)
+        assert list(unlike(found["clean"], found["after teardown"])) == []
+    return found
 
 
-def _numberless(value: Any) -> Any:
-    """A snapshot without the numbers the kernel gives to devices and tables, which depend on how often it was tried."""
-    if isinstance(value, dict):
-        numbers = ("ifindex", "link_index", "link_netnsid", "id", "no", "designated_port")
-        return {key: _numberless(item) for key, item in value.items() if key not in numbers}
-    if isinstance(value, list):
-        return sorted((_numberless(item) for item in value), key=json.dumps)
-    return re.sub(r" # handle \d+", "", value) if isinstance(value, str) else value
+def test_there_are_enough_objects_and_instants(undisturbed: dict[str, Any]) -> None:
+    objects = sum(len(section) for section in undisturbed["document"].values())
+    assert objects >= 300
+    assert ROUNDS * KILLS_EACH >= 100
 
 
-def _ledger(host: Machine) -> dict[str, str]:
-    return {name: (host.run_directory / name).read_text() for name in host.ledgers()}
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_a_killed_run_is_finished_by_the_next(number: int, undisturbed: dict[str, Any], tmp_path: Path) -> None:
+    document, instants = undisturbed["document"], ROUNDS * KILLS_EACH
+    for kill in range(KILLS_EACH):
+        instant = kill * ROUNDS + number
+        with _fresh(tmp_path / f"run{kill}") as host:
+            _kill(_start(host, document, False), undisturbed["build"] * instant / instants, group=bool(instant % 2))
+            host.run(document)
+            assert list(unlike(undisturbed["after build"], _state(host, document))) == [], f"{instant} of {instants}"
 
 
-@pytest.mark.parametrize("part", range(4))
-def test_a_killed_run_is_finished_by_the_next(part: int, host: Machine, fleet: Document) -> None:
-    clean = host.snapshot()
-    duration = _seconds(lambda: host.run(fleet))
-    built, ledger = _numberless(host.snapshot()), _ledger(host)
-    removal = _seconds(lambda: host.run({}, absent=True))
-    host.assert_as(clean)
-    caught, left = 0, set()
-
-    for instant in range(part, INSTANTS, 4):
-        share = (instant + 1) / (INSTANTS + 1)
-        caught += _killed(lambda: host.run(fleet), duration * share, whole_group=bool(instant & 4))
-        left.add(len(host.run(fleet).plan.changes))
-        assert list(unlike(built, _numberless(host.snapshot()))) == []
-        assert _ledger(host) == ledger
-
-        if instant % 3 == 0:
-            _killed(lambda: host.run({}, absent=True), removal * share, whole_group=bool(instant & 4))
-        host.run({}, absent=True)
-        host.assert_as(clean)
-        assert host.ledgers() == []
-
-    assert caught >= INSTANTS // 4 * 0.6, "too many runs had ended before they were to be killed"
-    assert len(left - {0, max(left)}) > 3, "no run was killed half-way"
+@pytest.mark.parametrize("number", range(TEARDOWN_ROUNDS))
+def test_a_killed_teardown_is_finished_by_the_next(number: int, undisturbed: dict[str, Any], tmp_path: Path) -> None:
+    document, instants = undisturbed["document"], TEARDOWN_ROUNDS * TEARDOWN_KILLS_EACH
+    for kill in range(TEARDOWN_KILLS_EACH):
+        instant = kill * TEARDOWN_ROUNDS + number
+        with _fresh(tmp_path / f"run{kill}") as host:
+            host.run(document)
+            _kill(_start(host, document, True), undisturbed["teardown"] * instant / instants, group=bool(instant % 2))
+            host.run(document, absent=True)
+            assert list(unlike(undisturbed["clean"], _state(host, document))) == [], f"{instant} of {instants}"
