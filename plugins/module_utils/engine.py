@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,16 +13,16 @@ from typing import Any
 from . import document as documents
 from .batches import Batch, batches
 from .changes import ADD, CHANGE, REMOVE, REPLACE, Change, Plan
-from .errors import ApplyFailed, VerifyFailed
+from .errors import ApplyFailed, PlanRefused, VerifyFailed
 from .host import Host, StepFailed
-from .kinds.base import HOST, Key, Mark, Resource, all_fields, key_fields
+from .kinds.base import HOST, Key, Mark, Resource, Step, all_fields, key_fields
 from .kinds.link import Link
 from .kinds.namespace import Namespace
 from .kinds.registry import KINDS
 from .kinds.uplink import Uplink
 from .ledger import Before, Ledger, LedgerStore, free_protocol
 from .observe import ALL_READS, Observer, identity, with_normal_forms
-from .plan import Options, World, plan
+from .plan import Options, World, plan, reason
 from .present import line
 
 # One argument list of the kernel's holds 2 MiB with the environment; a transaction stays well below.
@@ -78,6 +79,7 @@ class Engine:
             signs = any(key[0] == "address" for key in wanted) and host.supports_address_protocol()
             mark = Mark(document.scope, ledger.protocol, signs)
         with host.timed("plan"):
+            _refuse_unknown_accounts(wanted)
             found = plan(wanted, world, mark, self.options)
             steps = batches(found)
         if not self.check:
@@ -237,10 +239,20 @@ def _transactions(steps: Sequence[Any]) -> list[list[str]]:
     return found
 
 
+def _refuse_unknown_accounts(wanted: Mapping[Key, Resource]) -> None:
+    """What only the host itself can know; a plan is also made where the accounts of another host are unknown."""
+    taps = [want for want in wanted.values() if isinstance(want, Link) and want.type == "tap"]
+    unknown = [
+        reason(tap, f"{account} is not known on this host") for tap in taps for account in tap.unknown_accounts()
+    ]
+    if unknown:
+        raise PlanRefused(unknown)
+
+
 def _failure(batch: Batch, found: Plan, error: StepFailed) -> str:
     """Which object, which tool, what it said, and the refused line."""
-    if error.line is not None and 1 <= error.line <= len(batch.steps):
-        step, number = batch.steps[error.line - 1]
+    step, number = _refused_step(batch, error) or (None, 0)
+    if step is not None:
         resource = found.changes[number].resource
         because = f" ({resource.because})" if resource.because else ""
         place = f"{resource.kind.replace('_', ' ')} {resource.namespace or 'host'} {resource.title}{because}"
@@ -248,6 +260,20 @@ def _failure(batch: Batch, found: Plan, error: StepFailed) -> str:
     objects = sorted({found.changes[number].resource.title for _step, number in batch.steps})
     named = ", ".join(objects[:5]) + (f" and {len(objects) - 5} more" if len(objects) > 5 else "")
     return f"{named}: {batch.tool} refused: {error}"
+
+
+def _refused_step(batch: Batch, error: StepFailed) -> tuple[Step, int] | None:
+    """The step at the line that the tool named.
+
+    ``ip`` names none when it dislikes a word, which it quotes, nor when the kernel refuses a neighbour. Then the step
+    is known if it is the only one.
+    """
+    if error.line is not None and 1 <= error.line <= len(batch.steps):
+        return batch.steps[error.line - 1]
+    quoted = set(re.findall(r'"([^"]+)"', str(error)))
+    suspects = [entry for entry in batch.steps if quoted & set(entry[0].words)]
+    suspects = suspects or [entry for entry in batch.steps if entry[0].words[0] == "neigh"]
+    return suspects[0] if len({number for _step, number in suspects}) == 1 else None
 
 
 def _commands(steps: Sequence[Batch]) -> list[str]:

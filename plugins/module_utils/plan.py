@@ -66,7 +66,7 @@ def plan(desired: Mapping[Key, Resource], world: World, mark: Mark, options: Opt
     present = consequences.applied(world.objects)
     reasons = _missing(wanted, present, removed)
     reasons += [
-        _reason(wanted[key], "this host has no such sysctl; look for its name below /proc/sys") for key in world.unknown
+        reason(wanted[key], "this host has no such sysctl; look for its name below /proc/sys") for key in world.unknown
     ]
     changes = []
     for key, want in wanted.items():
@@ -108,15 +108,15 @@ def _missing(wanted: Mapping[Key, Resource], present: Mapping[Key, Resource], re
     reasons = []
     for want in wanted.values():
         if isinstance(want, Link) and want.type == "physical" and want.key not in present:
-            reasons.append(_reason(want, "is not on this host; a physical link must exist before it is declared"))
+            reasons.append(reason(want, "is not on this host; a physical link must exist before it is declared"))
             continue
         for key in (*want.parents(), *want.after()):
             if len(key) > 2 and key[0] in ("namespace", "link", "ovs_bridge") and key not in wanted:
                 what = " ".join([key[0].replace("_", " "), *(part for part in key[1:] if part)])
                 if key in removed:
-                    reasons.append(_reason(want, f"needs {what}, which is no longer declared; declare it again"))
+                    reasons.append(reason(want, f"needs {what}, which is no longer declared; declare it again"))
                 elif key not in present:
-                    reasons.append(_reason(want, f"needs {what}, which is neither declared nor on this host"))
+                    reasons.append(reason(want, f"needs {what}, which is neither declared nor on this host"))
     return reasons
 
 
@@ -150,7 +150,7 @@ def _differences(
         return differences
     refusal = _refusal(want, seen, mark, options)
     if refusal:
-        reasons.append(_reason(want, refusal))
+        reasons.append(reason(want, refusal))
         return ()
     return (Difference(_MARK, None, mark.scope), *differences)
 
@@ -210,7 +210,7 @@ def _cuts(change: Change, taken_over: bool) -> bool:
     return change.action == REPLACE or after.get("up") is False or (bool(after.get("master")) and not taken_over)
 
 
-def _reason(resource: Resource, text: str) -> str:
+def reason(resource: Resource, text: str) -> str:
     place = resource.namespace or "host"
     return f"{resource.kind.replace('_', ' ')} {place} {resource.title}{_because(resource)}: {text}"
 

@@ -304,6 +304,13 @@ class Link(Resource):
         own = (_device(self.namespace, self.name),)
         return own if self.type == "veth" else (*self.claims(), *own)
 
+    def unknown_accounts(self) -> Iterator[str]:
+        """The user and the group that this machine does not have."""
+        if self.user is not None and _uid(self.user) is None:
+            yield f"user {self.user}"
+        if self.group is not None and _gid(self.group) is None:
+            yield f"group {self.group}"
+
     def creates_peer(self) -> bool:
         """Of the two ends of a veth one makes both: the one in the host's namespace, else the first by name."""
         return self.peer is not None and (self.namespace, self.name) < self.peer
