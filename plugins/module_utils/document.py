@@ -16,8 +16,14 @@ from typing import Any
 
 from . import values
 from .errors import DocumentError
-from .kinds.base import Key, Resource, all_fields, required_fields
+from .kinds.address import Address
+from .kinds.base import HOST, Key, Resource, all_fields, link_key, required_fields
+from .kinds.link import Link
+from .kinds.ovs_port import OvsPort
 from .kinds.registry import KINDS
+from .kinds.route import Route
+from .kinds.rule import Rule
+from .kinds.uplink import Uplink
 
 _COMMON: Mapping[str, values.Parser] = {
     "namespace": values.namespace_name,
@@ -133,32 +139,61 @@ def _add_implied(objects: dict[Key, Resource]) -> None:
 
 def _faults_between(objects: Mapping[Key, Resource]) -> Iterator[str]:
     """What no object can see alone."""
+    holders: dict[Key, Resource] = {}
     for resource in objects.values():
         origin = f" ({resource.because})" if resource.because else ""
-        peer = getattr(resource, "peer", None)
-        if resource.kind == "link" and peer:
-            other = objects[("link", *peer)]
-            if getattr(other, "peer", None) != (resource.namespace, resource.title):
-                end = " ".join(filter(None, peer))
-                yield f"link {_place(resource)}{origin}: its peer {end} is not a veth back to it"
-        if resource.kind == "address" and values.family(resource.key[3]) == 6:
-            link = objects.get(("link", resource.namespace, resource.key[2]))
-            mtu = getattr(link, "mtu", None)
-            if mtu is not None and mtu < IPV6_MINIMUM_MTU:
-                yield f"address {_place(resource)}{origin}: IPv6 needs an mtu of at least 1280, the link has {mtu}"
-        wider = next((key for key in resource.holds() if key in objects and key != resource.key), None)
-        if resource.kind == "rule" and wider is not None:
-            other = objects[wider]
-            beside = f"{other.title} ({other.because})" if other.because else other.title
+        for text in (*_beside(resource, objects), *_held_twice(resource, holders)):
+            yield f"{resource.kind.replace('_', ' ')} {_place(resource)}{origin}: {text}"
+
+
+def _beside(resource: Resource, objects: Mapping[Key, Resource]) -> Iterator[str]:
+    if isinstance(resource, Link):
+        yield from _link_faults(resource, objects)
+    if isinstance(resource, Address) and values.family(resource.address) == 6:
+        link = objects.get(link_key(resource.namespace, resource.link))
+        mtu = getattr(link, "mtu", None)
+        if mtu is not None and mtu < IPV6_MINIMUM_MTU:
+            yield f"IPv6 needs an mtu of at least {IPV6_MINIMUM_MTU}, the link has {mtu}"
+    if isinstance(resource, Route):
+        for hop in resource.next_hops or ():
+            if getattr(objects.get(link_key(resource.namespace, hop.dev)), "up", None) is False:
+                yield f"leads over {hop.dev}, which is declared down; say up: true there"
+    if isinstance(resource, Rule):
+        wider = next((objects[key] for key in resource.holds() if key in objects and key != resource.key), None)
+        if wider is not None:
+            beside = f"{wider.title} ({wider.because})" if wider.because else wider.title
             yield (
-                f"rule {_place(resource)}{origin}: the kernel cannot tell it from rule {beside}, "
+                f"the kernel cannot tell it from rule {beside}, "
                 "which selects the same and more; give them different priorities"
             )
-        if resource.kind == "uplink":
-            bridge = objects.get(("link", resource.namespace, getattr(resource, "bridge", "")))
-            kind = getattr(bridge, "type", "bridge")
-            if kind != "bridge":
-                yield f"uplink {_place(resource)}{origin}: {getattr(resource, 'bridge', '')} is a {kind}, not a bridge"
+    if isinstance(resource, Uplink) and resource.bridge:
+        kind = getattr(objects.get(link_key(resource.namespace, resource.bridge)), "type", "bridge")
+        if kind != "bridge":
+            yield f"{resource.bridge} is a {kind}, not a bridge"
+    named_alike = isinstance(resource, OvsPort) and resource.name != resource.bridge
+    if named_alike and ("ovs_bridge", HOST, resource.title) in objects:
+        yield "is called like a bridge, which has a port of that name itself; rename one of them"
+
+
+def _link_faults(link: Link, objects: Mapping[Key, Resource]) -> Iterator[str]:
+    if link.peer:
+        other = objects[link_key(*link.peer)]
+        if getattr(other, "peer", None) != (link.namespace, link.name):
+            yield f"its peer {' '.join(filter(None, link.peer))} is not a veth back to it"
+    master = getattr(objects.get(link_key(link.namespace, link.master or "")), "type", None)
+    if master not in (None, "bridge", "vrf", "physical"):
+        yield f"its master {link.master} is a {master}; name a bridge or a vrf"
+    elif master == link.type == "bridge":
+        yield f"a bridge cannot be a port of a bridge; join it to {link.master} by a veth"
+
+
+def _held_twice(resource: Resource, holders: dict[Key, Resource]) -> Iterator[str]:
+    """Two tunnels of one identity, or two links of one VLAN, which the kernel does not take."""
+    if isinstance(resource, Link) and resource.type in ("vlan", "vxlan"):
+        for claim in resource.claims():
+            other = holders.setdefault(claim, resource)
+            if other is not resource:
+                yield f"has the id {resource.id} of {other.title}; choose another"
 
 
 def _place(resource: Resource) -> str:

@@ -264,6 +264,9 @@ def _is_volatile(item: Any) -> bool:
     """Flags of a carrier, the link-local address that a device gets with one, and the kernel's own routes to it."""
     if not isinstance(item, dict):
         return item in _VOLATILE_FLAGS
+    # The kernel adds its rule for VRFs with the first one of a namespace, and keeps it.
+    if "l3mdev" in item:
+        return True
     # The kernel makes the local route of an IPv6 address once it has found out that nobody else has the address.
     own_route = item.get("protocol") == "2" and (item.get("table") == "255" or item.get("dst", "").startswith("fe80:"))
     return own_route or (str(item.get("local", "")).startswith("fe80:") and item.get("prefixlen") == 64)
@@ -340,8 +343,8 @@ class OpenVSwitch:
                 with (directory / f"{command[0]}.log").open("wb") as log:
                     processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
                 if command is server:
-                    wait_for((directory / "db.sock").exists, "ovsdb-server's socket")
-                    tool("ovs-vsctl", f"--db=unix:{directory / 'db.sock'}", "--no-wait", "init")
+                    init = ("ovs-vsctl", f"--db=unix:{directory / 'db.sock'}", "--no-wait", "init")
+                    wait_for(lambda: tool(*init, check=False).returncode == 0, "ovsdb-server")
             yield cls(directory, processes)
         finally:
             for process in reversed(processes):

@@ -46,10 +46,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"links": [{"name": "t1", "type": "tap", "mtu": 65535, "because": "fabric.t1"}]},
         r"link host t1 \(fabric\.t1\): ip refused 'link set .* mtu 65535.*': Error: mtu greater than device maximum\.",
     ),
-    "vxlan": (
-        {"links": [{"name": f"x{n}", "type": "vxlan", "id": 5, "because": f"fabric.x{n}"} for n in range(2)]},
-        r"link host x1 \(fabric\.x1\): ip refused .*: .*(exists|VNI)",
-    ),
     "sysctl": (
         {"sysctls": [{"name": "net.ipv4.conf.br0.nonsense", "value": 1, "because": "fabric.s"}]},
         r"sysctl host net\.ipv4\.conf\.br0\.nonsense \(fabric\.s\): .*No such file",
