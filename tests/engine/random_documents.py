@@ -86,7 +86,7 @@ def _addresses(dice: random.Random, links: dict[tuple[str, str], Entry]) -> list
     found: dict[tuple[str, str, str], Entry] = {}
     for (home, name), _entry in links.items():
         for address in ADDRESSES:
-            taken = any(key[:2] == (home, name) and key[2].split("/")[0] == address.split("/")[0] for key in found)
+            taken = any(key[:2] == (home, name) and key[2].split("/", 1)[0] == address.split("/", 1)[0] for key in found)
             if dice.random() < 0.25 and not taken:
                 entry = {"namespace": home, "link": name, "address": address}
                 found[(home, name, address)] = {**entry, "nodad": True} if ":" in address else entry
@@ -125,7 +125,7 @@ def _route(
         if dice.random() < 0.5 and len({a["link"] for a in here if _subnet(a) == _subnet(address)}) == 1:
             del route["dev"]
     if dice.random() < 0.3:
-        route["source"] = address["address"].split("/")[0]
+        route["source"] = address["address"].split("/", 1)[0]
     return route
 
 
@@ -134,7 +134,7 @@ def _neighbour_of(address: str) -> str:
 
 
 def _subnet(address: Entry) -> str:
-    return str(address["address"].split("/")[0][:-1])
+    return str(address["address"].split("/", 1)[0][:-1])
 
 
 def _rules(dice: random.Random, homes: list[str]) -> list[Entry]:
