@@ -83,7 +83,7 @@ def ordered(
         if change.action in (REMOVE, REPLACE):
             graph.wait_to_be_removed(position)
     for key, causes in first.items():
-        graph.wait_for_removal(key, causes)
+        graph.wait_for_removal(key, causes, gone)
     graph.prefer_adding_first(gone)
     return graph.sorted()
 
@@ -130,12 +130,17 @@ class _Graph:
             if other is not None and self.changes[other].action in (REMOVE, REPLACE):
                 self.waits[_removal(other)].add(_removal(position))
 
-    def wait_for_removal(self, key: Key, causes: Sequence[Key]) -> None:
-        """The objects that would take this one along are removed, or changed, after it."""
-        own = self.index[key]
-        for other in (self.index[cause] for cause in causes if cause in self.index):
-            node = _making(other) if self.changes[other].action == CHANGE else _removal(other)
-            self.waits[node].add(_removal(own))
+    def wait_for_removal(self, key: Key, causes: Sequence[Key], gone: Mapping[Key, Sequence[Key]]) -> None:
+        """What would take this object along is removed, or changed, after it; be it taken along itself."""
+        own = _removal(self.index[key])
+        for cause in causes:
+            other = self.index.get(cause)
+            if other is not None and self.changes[other].action == CHANGE:
+                nodes = {_making(other)}
+            else:
+                nodes = self._removers(cause, gone) - {own}
+            for node in nodes:
+                self.waits[node].add(own)
 
     def prefer_adding_first(self, gone: Mapping[Key, Sequence[Key]]) -> None:
         """Removals on which nothing depends come after all that is made in their namespace.
