@@ -337,14 +337,13 @@ class OpenVSwitch:
         server += [f"--unixctl={directory / 'ovsdb.ctl'}"]
         daemon = ["ovs-vswitchd", f"unix:{directory / 'db.sock'}", "--disable-system"]
         daemon += [f"--unixctl={directory / 'ovs.ctl'}"]
+        init = ("ovs-vsctl", f"--db=unix:{directory / 'db.sock'}", "--no-wait", "init")
         processes = []
         try:
             for command in (server, daemon):
                 with (directory / f"{command[0]}.log").open("wb") as log:
                     processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
-                if command is server:
-                    init = ("ovs-vsctl", f"--db=unix:{directory / 'db.sock'}", "--no-wait", "init")
-                    wait_for(lambda: tool(*init, check=False).returncode == 0, "ovsdb-server")
+                wait_for(lambda: tool(*init, check=False).returncode == 0, "ovsdb-server")
             yield cls(directory, processes)
         finally:
             for process in reversed(processes):
