@@ -23,7 +23,7 @@ from ansible_collections.hostnet.fabric.plugins.module_utils.present import line
 
 NUMBER = 202
 seeds = st.integers(0, 2**32)
-many = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 class Simulated:
