@@ -30,7 +30,7 @@ _TAP_IN_USE = "a running program holds it; end that first"
 _TUNSETIFF, _TUNSETOWNER, _TUNSETGROUP = 0x400454CA, 0x400454CC, 0x400454CE
 _TAP_FLAGS = {"multi_queue": 0x0100, "vnet_hdr": 0x4000}
 _TAP, _NO_PACKET_INFORMATION = 0x0002, 0x1000
-_NFT_HANDLE, _NFT_STATELESS, _NFT_JSON = 1 << 3, 1 << 2, 1 << 4
+_NFT_HANDLE, _NFT_STATELESS, _NFT_JSON, _NFT_TERSE = 1 << 3, 1 << 2, 1 << 4, 1 << 11
 _NFT_ERROR = re.compile(r"^/proc/self/fd/\d+:\d+:\d+-\d+: Error: (.*)\n(.*)$", re.MULTILINE)
 # As much of a refused line as a person reads; a set's elements may fill a megabyte.
 _QUOTED = 200
@@ -161,16 +161,23 @@ class Host:
 
     def nft_list(self, namespace: str, prefix: str = "") -> list[dict[str, Any]]:
         """The tables whose names begin so; nothing where nftables is not installed."""
-        try:
+        found: list[dict[str, Any]] = []
+        names = self._nft_names(namespace, prefix)
+        if names:
             with self.inside(namespace), _Nftables(_NFT_JSON | _NFT_HANDLE) as nft:
-                listed = json.loads(nft.run("list tables"))["nftables"]
-                found: list[dict[str, Any]] = []
-                for table in [entry["table"] for entry in listed if "table" in entry]:
-                    if table["name"].startswith(prefix):
-                        found += json.loads(nft.run(f"list table {table['family']} {table['name']}"))["nftables"]
-                return found
+                for name in names:
+                    found += json.loads(nft.run(f"list table {name}"))["nftables"]
+        return found
+
+    def _nft_names(self, namespace: str, prefix: str) -> list[str]:
+        """Tables by family and name. To list tables, nft would fetch all elements of all sets."""
+        try:
+            with self.inside(namespace), _Nftables(_NFT_JSON | _NFT_TERSE) as nft:
+                listed = json.loads(nft.run("list ruleset"))["nftables"]
         except NftablesMissing:
             return []
+        tables = [entry["table"] for entry in listed if "table" in entry]
+        return [f"{table['family']} {table['name']}" for table in tables if table["name"].startswith(prefix)]
 
     def nft_text(self, namespace: str, family: str, table: str) -> str:
         """One table in nft's own words, without counters."""

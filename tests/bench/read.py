@@ -15,7 +15,12 @@ import time
 from typing import Any
 
 from ansible_collections.hostnet.fabric.plugins.module_utils import document as documents
-from ansible_collections.hostnet.fabric.plugins.module_utils.host import Host, _Nftables
+from ansible_collections.hostnet.fabric.plugins.module_utils.host import (
+    _NFT_HANDLE,
+    _NFT_JSON,
+    Host,
+    _Nftables,
+)
 from ansible_collections.hostnet.fabric.plugins.module_utils.kinds.base import HOST
 from ansible_collections.hostnet.fabric.plugins.module_utils.ledger import LedgerStore
 from ansible_collections.hostnet.fabric.plugins.module_utils.observe import Observer
@@ -25,11 +30,11 @@ class DeafHost(Host):
     """Starts the same processes and asks the library the same questions, and listens to none of the answers."""
 
     def nft_list(self, namespace: str, prefix: str = "") -> list[dict[str, Any]]:
-        with self.inside(namespace), _Nftables(1 << 4 | 1 << 3) as nft:
-            listed = json.loads(nft.run("list tables"))["nftables"]
-            for table in [entry["table"] for entry in listed if "table" in entry]:
-                if table["name"].startswith(prefix):
-                    nft.run(f"list table {table['family']} {table['name']}")
+        names = self._nft_names(namespace, prefix)
+        if names:
+            with self.inside(namespace), _Nftables(_NFT_JSON | _NFT_HANDLE) as nft:
+                for name in names:
+                    nft.run(f"list table {name}")
         return []
 
     def _run(self, command: list[str], namespace: str, stdin: int = subprocess.DEVNULL) -> str:
