@@ -41,6 +41,8 @@ _PORT = ("veth", "tap", "vlan", "vxlan", "dummy", "ovs", "physical")
 _TUNNEL_FAMILY = "tunnel over"
 _MADE_BY_US = ("bridge", "veth", "tap", "vlan", "vxlan", "dummy", "vrf")
 SMALLEST_MTU = 68
+# What a VRF has from the start; other devices take less.
+LARGEST_MTU = 65575
 _ON_OFF = {True: "on", False: "off"}
 # As `ip -N` of iproute2 6.15 prints them.
 _VLAN_PROTOCOLS = {"[33024]": "802.1Q", "[34984]": "802.1ad"}
@@ -133,7 +135,7 @@ class Link(Resource):
     type: str = declared(values.choice(*TYPES), required=True, fixed=True)
     label: str | None = declared(values.text, types=_MADE_BY_US)
     mac: str | None = declared(values.mac)
-    mtu: int | None = declared(values.integer(SMALLEST_MTU, 65535))
+    mtu: int | None = declared(values.integer(SMALLEST_MTU, LARGEST_MTU))
     up: bool | None = declared(values.boolean)
     master: str | None = declared(parse_master)
     txqueuelen: int | None = declared(values.integer(0, 1_000_000))
