@@ -141,8 +141,8 @@ def test_a_missing_tool_is_named_with_its_package(
 
     real = host_module.subprocess.run
 
-    def without(command: list[str], **options: Any) -> Any:
-        return real(["/nonexistent/" + name, *command[1:]] if command[0] == name else command, **options)
+    def without(command: list[str], check: bool = False, **options: Any) -> Any:
+        return real(["/nonexistent/" + name, *command[1:]] if command[0] == name else command, check=check, **options)
 
     monkeypatch.setattr(host_module.subprocess, "run", without)
     before = host.snapshot() if name != "ip" else {}
