@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import features
 import pytest
 from harness import Machine, wait_for
 
@@ -41,7 +40,9 @@ LACKING = {"vlan_filtering": "bridge_vlan", "vlan": "vlan", "vrf": "vrf", "dummy
 def _examples() -> Iterator[Any]:
     for text in re.findall(r"^```yaml\n(scope: .*?)^```", REFERENCE.read_text(encoding="utf-8"), re.M | re.S):
         document = yaml.safe_load(text)
-        yield pytest.param(document, id=" ".join(document)[len("scope ") :])
+        yield pytest.param(
+            document, id=" ".join(document)[len("scope ") :], marks=pytest.mark.needs(*sorted(_needs(document)))
+        )
 
 
 def _needs(document: dict[str, Any]) -> set[str]:
@@ -66,9 +67,6 @@ def uplinks(host: Machine) -> None:
 def test_an_example_can_be_applied_read_back_and_taken_away(
     document: dict[str, Any], host: Machine, request: pytest.FixtureRequest
 ) -> None:
-    for feature in _needs(document):
-        if not features.has(feature):
-            pytest.skip(f"this kernel has no {feature}")
     if "ovs_bridges" in document:
         request.getfixturevalue("ovs")
     before = host.snapshot()

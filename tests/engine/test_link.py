@@ -74,7 +74,7 @@ TAP = {
 VLAN = {
     "parent": Case("br0", "br1", "link"),
     "id": Case(10, 11, f"{_DATA}.id"),
-    "protocol": Case("802.1Q", "802.1ad", f"{_DATA}.protocol"),
+    "protocol": Case("802.1Q", "802.1ad", f"{_DATA}.protocol", "[34984]"),
 }
 VXLAN = {
     "parent": Case("br0", "br1", f"{_DATA}.link"),
@@ -102,7 +102,7 @@ CASES: dict[str, dict[str, Case]] = {
 # What a type cannot do without.
 NEEDED: dict[str, dict[str, Any]] = {
     "veth": {"peer": {"name": "x1"}},
-    "vlan": {"parent": "br0", "id": 10},
+    "vlan": {"parent": "br2", "id": 10},
     "vxlan": {"id": 10},
     "vrf": {"table": 10},
 }
@@ -141,9 +141,12 @@ def _document(kind: str, name: str, value: Any) -> dict[str, Any]:
     if name == "stp":
         entry["forward_delay"] = 400
     document: dict[str, Any] = {
-        "namespaces": [{"name": "c1"}],
+        "namespaces": [{"name": "c1"}] if name == "peer" else [],
         "links": [{"name": "br0", "type": "bridge", **vlan_aware}, {"name": "br1", "type": "bridge"}, entry],
     }
+    if kind == "vlan":
+        # A bridge takes no VLAN of its own as a port, and the kernel lets no VLAN up whose device is down.
+        document["links"].append({"name": "br2", "type": "bridge", "up": True})
     if kind == "ovs":
         document["ovs_bridges"] = [{"name": "ovsbr", "datapath_type": "netdev"}]
         document["ovs_ports"] = [{"name": "x0", "bridge": "ovsbr", "type": "internal"}]
