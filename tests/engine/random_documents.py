@@ -86,7 +86,9 @@ def _addresses(dice: random.Random, links: dict[tuple[str, str], Entry]) -> list
     found: dict[tuple[str, str, str], Entry] = {}
     for (home, name), _entry in links.items():
         for address in ADDRESSES:
-            taken = any(key[:2] == (home, name) and key[2].split("/", 1)[0] == address.split("/", 1)[0] for key in found)
+            taken = any(
+                key[:2] == (home, name) and key[2].split("/", 1)[0] == address.split("/", 1)[0] for key in found
+            )
             if dice.random() < 0.25 and not taken:
                 entry = {"namespace": home, "link": name, "address": address}
                 found[(home, name, address)] = {**entry, "nodad": True} if ":" in address else entry

@@ -119,9 +119,9 @@ def based(host: Machine, request: pytest.FixtureRequest) -> Machine:
     """A host on which another scope has made what the samples stand on."""
     if "ovs" in request.node.name:
         request.getfixturevalue("ovs")
-        host.apply(OVS_BASE)
+        host.run(OVS_BASE)
     else:
-        host.apply(BASE)
+        host.run(BASE)
     return host
 
 

@@ -117,7 +117,8 @@ def _load(host: Machine, device: str) -> dict[str, Any]:
     assert link is not None
     addresses = [{key: a.get(key) for key in keep} for a in link["addr_info"] if a["scope"] == "0"]
     routes = [r for r in host.ip_json("route show table all") if r["table"] != "255" and r["protocol"] != "2"]
-    text = json.dumps(routes, sort_keys=True).replace(f'"{device}"', '"DEVICE"')
+    shown = [{key: value for key, value in route.items() if key != "flags"} for route in routes]
+    text = json.dumps(shown, sort_keys=True).replace(f'"{device}"', '"DEVICE"')
     return {"addresses": addresses, "routes": json.loads(text)}
 
 
