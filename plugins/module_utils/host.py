@@ -45,6 +45,10 @@ class StepFailed(HostError):
         super().__init__(message)
 
 
+class NamespaceGone(HostError):
+    """A namespace has ended since it was seen."""
+
+
 class NftablesMissing(HostError):
     """The host has no libnftables."""
 
@@ -111,8 +115,11 @@ class Host:
         if not namespace:
             yield
             return
-        with open(_path(namespace), "rb") as stream:
-            self._enter(stream.fileno())
+        try:
+            with open(_path(namespace), "rb") as stream:
+                self._enter(stream.fileno())
+        except FileNotFoundError:
+            raise NamespaceGone(f"namespace {namespace} has ended in the meantime; run again") from None
         try:
             yield
         finally:

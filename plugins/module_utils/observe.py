@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from . import ovsdb
 from .document import restored
 from .errors import DocumentError
-from .host import Host, StepFailed
+from .host import Host, NamespaceGone, StepFailed
 from .kinds.base import HOST, Key, Reading, Resource, key_fields
 from .kinds.link import Link, joined
 from .kinds.nft_table import NftTable, Parts, full_name, tables
@@ -56,7 +56,10 @@ class Observer:
             reading = self.readings.setdefault(namespace, Reading(namespace))
             reading.owners, reading.scope = self.owners, self.ledger.scope
             reading.pending, reading.address_owner = self.ledger.pending, self.ledger.address_owner
-            self._fill(reading, reads.get(namespace) or ALL_READS, declared)
+            try:
+                self._fill(reading, reads.get(namespace) or ALL_READS, declared)
+            except NamespaceGone:
+                del self.readings[namespace]
 
     def world(self) -> World:
         objects: dict[Key, Resource] = {}

@@ -15,7 +15,7 @@ from cases import assert_complete
 from harness import Machine, actions, inside
 
 from ansible_collections.hostnet.fabric.plugins.module_utils.errors import PlanRefused
-from ansible_collections.hostnet.fabric.plugins.module_utils.host import NETNS_DIRECTORY
+from ansible_collections.hostnet.fabric.plugins.module_utils.host import NETNS_DIRECTORY, Host
 from ansible_collections.hostnet.fabric.plugins.module_utils.kinds.namespace import Namespace
 
 
@@ -89,6 +89,23 @@ def test_objects_in_a_foreign_namespace(host: Machine) -> None:
     host.absent()
     host.assert_as(before)
     assert host.ledgers() == []
+
+
+def test_a_namespace_of_others_that_ends_while_it_is_read_is_no_fault(
+    host: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.ip("netns add theirs")
+    real = Host.has_namespace
+
+    def late(self: Host, name: str) -> bool:
+        found = real(self, name)
+        if name == "theirs" and found:
+            host.ip("netns del theirs")
+        return found
+
+    monkeypatch.setattr(Host, "has_namespace", late)
+    host.run({"links": [{"name": "br0", "type": "bridge"}]})
+    assert host.link("br0") is not None
 
 
 @pytest.fixture
