@@ -153,6 +153,29 @@ def test_routes_outlive_a_new_address_in_place_of_the_only_one(host: Machine) ->
         assert len(_routes(host)) == 1
 
 
+def test_routes_outlive_an_exchange_of_addresses_while_their_link_changes(host: Machine) -> None:
+    """The old address makes room for another of its subnet; one of another subnet has to be there by then."""
+    route = {"routes": [{"destination": "198.51.100.0/24", "dev": "br1"}]}
+    host.apply({**_base(), **route})
+    other = _base()
+    other["links"][2]["mtu"] = 1400
+    other["addresses"][-1:] = [{"link": "br1", "address": a} for a in ("203.0.113.2/24", "198.18.0.1/24")]
+    done = host.apply({**other, **route})
+    assert "route 198.51.100.0/24" not in actions(done)
+
+
+def test_a_gateway_moves_to_another_link_with_its_subnet(host: Machine) -> None:
+    """The document leaves the link to the kernel; the old one has other addresses, and would keep the route."""
+    document = _base()
+    document["addresses"][-1:] = [{"link": "br1", "address": a} for a in ("203.0.113.1/24", "198.18.0.1/24")]
+    document["routes"] = [{"destination": "198.51.100.0/24", "via": "198.18.0.9"}]
+    host.apply(document)
+    assert _shows("dev")(host) == "br1"
+    document["addresses"][-1]["link"] = "br0"
+    host.apply(document)
+    assert _shows("dev")(host) == "br0"
+
+
 def test_a_route_is_made_again_when_its_source_address_is_replaced(host: Machine) -> None:
     sources = [{**VIA4, "source": "192.0.2.1"}, {**VIA6, "source": "2001:db8::1"}]
     host.apply({**_base(), "routes": sources})
