@@ -104,6 +104,25 @@ def test_two_veths_that_trade_their_ends_do_not_wait_in_a_circle() -> None:
     ]
 
 
+def test_a_veth_leaves_a_namespace_that_goes_for_one_that_stays() -> None:
+    """A namespace ends some time after it is removed, and so would its veths."""
+    before = {
+        "namespaces": [{"name": "na"}, {"name": "nb"}],
+        "links": [{"namespace": "na", "name": "x1", "type": "veth", "peer": {"namespace": "nb", "name": "x1"}}],
+    }
+    after = {
+        "namespaces": [{"name": "nb"}],
+        "links": [{"name": "x2", "type": "veth", "peer": {"namespace": "nb", "name": "x1"}}],
+    }
+    steps = [step for batch in batches(planned(after, made(before))) for step, _number in batch.steps]
+    words = [f"{step.namespace}: {' '.join(step.words)}" for step in steps if "alias" not in step.words]
+    assert words == [
+        "nb: link del dev x1",
+        ": link add name x2 type veth peer name x1 netns nb",
+        ": netns del na",
+    ]
+
+
 def test_two_links_that_trade_their_parents() -> None:
     def stacked(first: str, second: str) -> dict[str, Any]:
         return {
