@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -316,3 +317,11 @@ def test_what_packets_put_into_a_dynamic_set_is_no_difference(table: dict[str, A
     _send(1)
     assert "127.0.0.1" in tool("nft", "list", "ruleset").stdout
     assert actions(host.run(document)) == {}
+
+
+def test_the_time_that_an_element_has_left_is_no_difference(host: Machine) -> None:
+    guests = {"name": "guests", "type": "ipv4_addr", "flags": ["timeout"], "elements": ["192.0.2.1 timeout 1h"]}
+    document = {"nft_tables": [{"family": "inet", "name": "g", "sets": [guests]}]}
+    host.apply(document)
+    time.sleep(1.1)
+    host.assert_settled(document)
