@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,15 @@ def sysctls(prefix: list[str]) -> dict[str, str]:
     return values
 
 
+def settle(prefix: list[str]) -> None:
+    """Wait for the addresses that the kernel still tries: each brings a route of its own when it is found unique."""
+    deadline = time.monotonic() + 10
+    while output([*prefix, "ip", "-6", "address", "show", "tentative"]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
 def network(prefix: list[str]) -> dict[str, Any]:
+    settle(prefix)
     found: dict[str, Any] = {}
     for title, command in COMMANDS.items():
         found[title] = steady(json.loads(output([*prefix, *command.split()]) or "[]"))

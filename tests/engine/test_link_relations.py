@@ -15,7 +15,8 @@ _TUNSETIFF, _TAP = 0x400454CA, 0x1002
 
 
 def _bridge(name: str = "br0", **fields: Any) -> dict[str, Any]:
-    return {"name": name, "type": "bridge", "up": True, **fields}
+    """One with an address of its own, lest it takes that of the port with the lowest."""
+    return {"name": name, "type": "bridge", "up": True, "mac": f"02:00:00:00:00:0{int(name[-1])}", **fields}
 
 
 def _tap(**fields: Any) -> dict[str, Any]:
