@@ -18,6 +18,7 @@ from . import values
 from .errors import DocumentError
 from .kinds.address import Address
 from .kinds.base import HOST, Key, Resource, all_fields, link_key, required_fields
+from .kinds.fdb import FLOOD, Fdb
 from .kinds.link import Link
 from .kinds.ovs_port import OvsPort
 from .kinds.registry import KINDS
@@ -166,6 +167,8 @@ def _beside(resource: Resource, objects: Mapping[Key, Resource]) -> Iterator[str
                 f"the kernel cannot tell it from rule {beside}, "
                 "which selects the same and more; give them different priorities"
             )
+    if isinstance(resource, Fdb):
+        yield from _fdb_faults(resource, objects.get(link_key(resource.namespace, resource.link)))
     if isinstance(resource, Uplink) and resource.bridge:
         kind = getattr(objects.get(link_key(resource.namespace, resource.bridge)), "type", "bridge")
         if kind != "bridge":
@@ -185,6 +188,18 @@ def _link_faults(link: Link, objects: Mapping[Key, Resource]) -> Iterator[str]:
         yield f"its master {link.master} is a {master}; name a bridge or a vrf"
     elif master == link.type == "bridge":
         yield f"a bridge cannot be a port of a bridge; join it to {link.master} by a veth"
+
+
+def _fdb_faults(entry: Fdb, link: Resource | None) -> Iterator[str]:
+    if not isinstance(link, Link) or link.type != "vxlan":
+        yield f"needs {entry.link} as a link of type vxlan in the same document; declare it there"
+        return
+    ends = [end for end in (link.local, link.remote) if end]
+    family = values.family(ends[0]) if ends else 4
+    if values.family(entry.dst) != family:
+        yield f"dst {entry.dst} is not of the tunnel's family, IPv{family}; that follows from the link's local address"
+    if (entry.mac, entry.dst) == (FLOOD, link.remote):
+        yield f"{entry.dst} is the remote of {entry.link}, to which it floods anyway; leave out one of the two"
 
 
 def _held_twice(resource: Resource, holders: dict[Key, Resource]) -> Iterator[str]:

@@ -145,6 +145,11 @@ class Host:
         found: list[dict[str, Any]] = json.loads(output) if output else []
         return found
 
+    def bridge_fdb(self, namespace: str) -> list[dict[str, Any]]:
+        output = self._run(["bridge", "-j", "fdb", "show"], namespace).strip()
+        found: list[dict[str, Any]] = json.loads(output) if output else []
+        return found
+
     def batch(self, tool: str, namespace: str, lines: Sequence[Sequence[str]]) -> None:
         """Run the lines of one ``ip`` or ``bridge`` batch.
 

@@ -13,6 +13,7 @@ from .document import restored
 from .errors import DocumentError
 from .host import Host, NamespaceGone, StepFailed
 from .kinds.base import HOST, Key, Reading, Resource, key_fields
+from .kinds.fdb import Fdb, tunnel_remotes
 from .kinds.link import Link, joined
 from .kinds.nft_table import NftTable, Parts, full_name, tables
 from .kinds.registry import KINDS
@@ -25,7 +26,7 @@ _IP_LINES = {
     "routes": ("route show table all",),
     "neighbours": ("neigh show nud permanent", "neigh show proxy"),
 }
-ALL_READS = frozenset(("links", "routes", "rules", "neighbours", "vlans", "nft", "sysctls", "ovs"))
+ALL_READS = frozenset(("links", "routes", "rules", "neighbours", "fdb", "vlans", "nft", "sysctls", "ovs"))
 _OURS = "hostnet."
 
 # Objects by the namespace they are in and their kind.
@@ -109,6 +110,8 @@ class Observer:
             reading.rules = self.host.rules(namespace)
         if "vlans" in reads and self._needs_vlans(declared.get((namespace, Link), ())):
             reading.vlans = self.host.bridge_vlans(namespace)
+        if "fdb" in reads:
+            reading.fdb = self.host.bridge_fdb(namespace) if self._needs_fdb(reading, declared) else []
         if "nft" in reads:
             reading.nft = self.host.nft_list(namespace, _OURS if self.owned_only else "")
         if "sysctls" in reads:
@@ -118,6 +121,15 @@ class Observer:
 
     def _needs_vlans(self, links: Iterable[Resource]) -> bool:
         return not self.owned_only or any(isinstance(link, Link) and link.vlans is not None for link in links)
+
+    def _needs_fdb(self, reading: Reading, declared: Places) -> bool:
+        """Where a tunnel is ours, or is to have declared entries."""
+        tunnels = tunnel_remotes(reading)
+        named = {entry.key[2] for entry in declared.get((reading.namespace, Fdb), ())}
+        return any(
+            not self.owned_only or owner == self.ledger.scope or link in named
+            for link, (owner, _remote) in tunnels.items()
+        )
 
     def _needs_ovs(self) -> bool:
         return self.host.has_ovs() or any(key[0].startswith("ovs_") for key in self.wanted)

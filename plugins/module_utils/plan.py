@@ -99,8 +99,16 @@ def _removed(wanted: Mapping[Key, Resource], world: World, mark: Mark, options: 
     if not options.purge:
         return set()
     return {
-        key for key, seen in world.objects.items() if key not in wanted and seen.owner == mark.scope and seen.marked
+        key
+        for key, seen in world.objects.items()
+        if key not in wanted and seen.marked and (seen.owner == mark.scope or _is_signed_along(seen, wanted))
     }
+
+
+def _is_signed_along(seen: Resource, wanted: Mapping[Key, Resource]) -> bool:
+    """Whether the object becomes ours with the one that carries its mark, which this plan adopts."""
+    signer = seen.signed_by()
+    return signer is not None and signer in wanted and wanted[signer].marked
 
 
 def _missing(wanted: Mapping[Key, Resource], present: Mapping[Key, Resource], removed: Collection[Key]) -> list[str]:
@@ -148,7 +156,7 @@ def _differences(
     differences = want.differences(seen)
     if not want.marked or (seen.owner == mark.scope and not seen.unsigned):
         return differences
-    refusal = _refusal(want, seen, mark, options)
+    refusal = None if want.signed_by() else _refusal(want, seen, mark, options)
     if refusal:
         reasons.append(reason(want, refusal))
         return ()

@@ -278,6 +278,8 @@ _READS = ("addr show", "route show table all", "rule show", "neigh show nud perm
 def _snapshot_of(namespace: str, with_sysctls: bool) -> dict[str, Any]:
     found = dict(zip(_READS, map(_stable, ip_batch(namespace, _READS))))
     found["-6 rule show"] = _stable(ip_batch(namespace, ("rule show",), "-6"))
+    entries = json.loads(tool("bridge", "-j", "fdb", "show", namespace=namespace).stdout)
+    found["fdb"] = _stable([entry for entry in entries if "dst" in entry and entry["state"] == "permanent"])
     found["nft"] = tool("nft", "-s", "-a", "list", "ruleset", namespace=namespace).stdout
     if with_sysctls:
         found["sysctls"] = sysctls(namespace)

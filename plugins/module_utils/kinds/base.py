@@ -113,6 +113,7 @@ class Reading:
     routes: list[dict[str, Any]] = field(default_factory=list)
     rules: list[dict[str, Any]] = field(default_factory=list)
     neighbours: list[dict[str, Any]] = field(default_factory=list)
+    fdb: list[dict[str, Any]] = field(default_factory=list)
     vlans: list[dict[str, Any]] = field(default_factory=list)
     nft: list[dict[str, Any]] = field(default_factory=list)
     nft_declared: list[dict[str, Any]] = field(default_factory=list)
@@ -152,6 +153,10 @@ class Resource:
     def marked(self) -> bool:
         """Whether the object can carry a mark. One that cannot is never removed, only given back its earlier values."""
         return True
+
+    def signed_by(self) -> Key | None:
+        """The object whose mark this one shares, None for one that carries its own."""
+        return None
 
     @property
     def key(self) -> Key:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .address import Address
 from .base import Resource
+from .fdb import Fdb
 from .link import Link
 from .namespace import Namespace
 from .neighbour import Neighbour
@@ -23,6 +24,7 @@ KINDS: tuple[type[Resource], ...] = (
     OvsBridge,
     OvsPort,
     Link,
+    Fdb,
     Sysctl,
     NftTable,
     Address,
