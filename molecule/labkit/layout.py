@@ -94,7 +94,8 @@ def addressing(interfaces: Sequence[Interface], routes: Sequence[Route]) -> list
             lines.append(f"address add {address} dev {interface.name}{nodad}")
         lines.append(f"link set {interface.name} up")
     for route in routes:
-        lines.append(f"route add {route.to} via {route.via}")
+        way = [word for key, value in (("via", route.via), ("dev", route.dev)) if value for word in (key, value)]
+        lines.append(" ".join(["route", "add", route.to, *way]))
     return lines
 
 

@@ -25,8 +25,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Route:
+    """The way to a destination: by another host, or with ``dev`` alone on that interface's own link."""
+
     to: str
     via: str
+    dev: str = ""
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,8 @@ class Reader:
                 self.fault("addresses", f"{value!r} has no prefix length; write {value}/24 or the like")
         return values
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self, on_link: bool = True) -> tuple[Route, ...]:
+        """The routes; ``on_link`` says whether they may be without ``via``."""
         value = self.left.pop("routes", [])
         if not isinstance(value, list):
             self.fault("routes", f"{value!r} is not a list")
@@ -176,12 +180,11 @@ class Reader:
         found: list[Route] = []
         for index, raw in enumerate(value):
             item = Reader(self.faults, f"{self.path}.routes[{index}]", raw)
-            route = Route(to=item.text("to"), via=item.text("via"))
+            dev = item.device("dev") if on_link and "dev" in item.left else ""
+            route = Route(to=item.text("to"), via=item.text("via", "" if dev else None), dev=dev)
             item.done()
             try:
-                via = ipaddress.ip_address(route.via)
-                if route.to != "default" and ipaddress.ip_network(route.to).version != via.version:
-                    raise ValueError(f"{route.to} and {route.via} are of different IP versions")
+                check_route(route)
                 found.append(route)
             except ValueError as error:
                 item.fault("", str(error))
@@ -200,6 +203,13 @@ class Reader:
     def done(self) -> None:
         for key in self.left:
             self.fault(key, "is not a known key")
+
+
+def check_route(route: Route) -> None:
+    """Raise ValueError for what ip would not take."""
+    target = None if route.to == "default" else ipaddress.ip_network(route.to).version
+    if route.via and target not in (None, ipaddress.ip_address(route.via).version):
+        raise ValueError(f"{route.to} and {route.via} are of different IP versions")
 
 
 def stable_mac(*parts: str) -> str:
@@ -253,7 +263,7 @@ def parse(name: str, raw: object) -> Scenario:
             tap=item.device("tap"),
             mac=item.mac(stable_mac(name, host)),
             addresses=item.addresses(),
-            routes=item.routes(),
+            routes=item.routes(on_link=False),
             mtu=item.number("mtu", 1500, 576, 9216),
             memory=item.number("memory", 128, 64, 4096),
         )

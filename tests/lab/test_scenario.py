@@ -46,6 +46,9 @@ FAULTS = [
     ("machines/alpha/interfaces/an-interface-too-long", {"network": "lan"}, "has more than 15 bytes"),
     ("machines/alpha/routes", [{"to": "default", "via": "gw"}], "alpha.routes[0]: 'gw' does not appear to be"),
     ("machines/alpha/routes", [{"to": "10.0.0.0/8", "via": "2001:db8::1"}], "are of different IP versions"),
+    ("machines/alpha/routes", [{"to": "10.80.0.0/16"}], "machines.alpha.routes[0].via: is missing"),
+    ("machines/alpha/routes", [{"to": "10.80.0.0", "dev": "a network/eth0"}], "is not an interface name"),
+    ("guests/guest/routes", [{"to": "10.80.0.0/16", "dev": "eth0"}], "guests.guest.routes[0].via: is missing"),
     ("machines/alpha/ssh/from", "nobody", "machines.alpha.ssh.from: 'nobody' is not one of peers"),
     ("machines/alpha/ssh/address", "10.77.0.9", "alpha.ssh.address: '10.77.0.9' is not one of its addresses"),
     ("machines/Beta", {}, "Beta: a name has lower-case letters, digits and dashes only"),
@@ -65,6 +68,17 @@ def test_a_fault_is_named(path: str, value: object, message: str) -> None:
         scenario.parse("selftest", data)
     assert message in str(caught.value)
     assert str(caught.value).startswith("selftest/lab.yml: ")
+
+
+def test_a_route_leads_by_a_host_or_onto_a_link() -> None:
+    data = raw()
+    routes = [{"to": "default", "via": "10.77.0.1"}, {"to": "10.80.0.0/16", "dev": "eth0"}]
+    put(data, "machines/alpha/routes", routes)
+    machine = scenario.parse("selftest", data).machines[0]
+    assert layout.addressing(machine.interfaces, machine.routes)[-2:] == [
+        "route add default via 10.77.0.1",
+        "route add 10.80.0.0/16 dev eth0",
+    ]
 
 
 def test_all_faults_come_at_once() -> None:
