@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ansible_collections.hostnet.fabric.plugins.plugin_utils import port
+
 if TYPE_CHECKING:
     from netaddr import IPAddress, IPNetwork
 
@@ -206,7 +208,7 @@ class CentralLeg:
 class Snat:
     """A router's central part: ``inside`` legs in its networks, one ``outside``, where its traffic has ``address``.
 
-    sync: whether connection tracking is copied to the other SNAT hosts, over ``sync_leg`` and with these peers.
+    sync: whether connection tracking is copied to the other SNAT hosts (``HostView.snat_hosts``).
     """
 
     router: str
@@ -220,22 +222,8 @@ class Snat:
     sync: bool
 
 
-@dataclass(frozen=True)
-class Tap:
-    """A VM's port: the device that its hypervisor opens."""
-
-    user: str | None
-    group: str | None
-    multi_queue: bool
-
-
-@dataclass(frozen=True)
-class Veth:
-    """A container's port: ``interface`` in the namespace, which is a name or pid:NUMBER."""
-
-    namespace: str
-    namespace_exists: bool
-    interface: str
+Tap = port.Tap
+Veth = port.Veth
 
 
 @dataclass(frozen=True)
@@ -310,7 +298,12 @@ class LocalNetwork:
 
 @dataclass(frozen=True)
 class HostView:
-    """Everything that concerns one host, each part sorted by name. gated: whether its SNAT waits to be made active."""
+    """Everything that concerns one host, each part sorted by name.
+
+    networks: of tenants only; external ones are in ``externals`` and in the ``outside`` of ``snats``.
+    gated: whether its SNAT waits to be made active, as that of every SNAT host does where there are several.
+    snat_hosts: the fleet's SNAT hosts, in the order of preference, without their providers; empty on other hosts.
+    """
 
     host: Host
     networks: tuple[LocalNetwork, ...]
@@ -319,3 +312,5 @@ class HostView:
     instances: tuple[Instance, ...]
     snats: tuple[Snat, ...]
     gated: bool
+    snat_hosts: tuple[SnatHost, ...] = ()
+    snat_hosts: tuple[Host, ...] = ()
