@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
+from ansible_collections.hostnet.fabric.plugins.plugin_utils import names
+
 T = TypeVar("T")
 D = TypeVar("D")
 
@@ -147,3 +149,21 @@ class Section:
         for key in sorted(set(self._given) - self._known):
             self.fault(key, f"is not known; {suggestion(key, self._known)}")
             self._unsound.update(get_close_matches(key, sorted(self._known), 1))
+
+
+def entries(intent: Mapping[str, Any], variable: str, faults: Faults) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The entries of one of the intent's variables that have a usable name and content."""
+    content = intent.get(variable) or {}
+    if not isinstance(content, Mapping):
+        faults.add(variable, f"{content!r} is not a map; write each entry as NAME: {{…}}")
+        return
+    for name, raw in content.items():
+        try:
+            usable = names.object_name(name)
+        except ValueError as error:
+            faults.add(variable, str(error))
+            continue
+        if isinstance(raw, Mapping):
+            yield usable, raw
+        else:
+            faults.add(f"{variable}.{usable}", f"{raw!r} is not a map of keys and values")

@@ -12,31 +12,13 @@ from ansible_collections.hostnet.fabric.plugins.module_utils import values
 from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses, names, vlans
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import Address
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge.bridge import IPV6_MINIMUM_MTU, Bridge
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.port import Tap, Veth, parse_attach, parse_port
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Section
 
 if TYPE_CHECKING:
     from netaddr import IPAddress, IPNetwork
 
-_OF_TAPS = ("user", "group", "multi_queue")
-_OF_VETHS = ("namespace", "namespace_exists", "pid", "interface")
-
-
-@dataclass(frozen=True)
-class Tap:
-    """The host's end of a VM's port, which the hypervisor opens."""
-
-    user: str | None
-    group: str | None
-    multi_queue: bool
-
-
-@dataclass(frozen=True)
-class Veth:
-    """The container's end of a veth pair. ``namespace`` is a name, or pid:NUMBER."""
-
-    namespace: str
-    namespace_exists: bool
-    interface: str
+__all__ = ["Instance", "Tap", "Veth", "parse_instance"]
 
 
 @dataclass(frozen=True)
@@ -67,8 +49,8 @@ def parse_instance(section: Section, name: str, bridge: Bridge | None) -> Instan
 
     Without a bridge, because something is wrong with that, the instance is looked at alone.
     """
-    attach = section.required("attach", values.choice("tap", "veth"), None, "choose tap for a VM, veth for a container")
-    port = _tap(section) if attach == "tap" else _veth(section, name)
+    attach = parse_attach(section)
+    port = parse_port(section, name, attach)
     given = section.listed("addresses", addresses.address)
     gateways = section.listed("gateways", addresses.ip)
     allowed = tuple(sorted(section.listed("allowed_addresses", addresses.prefix)))
@@ -79,7 +61,8 @@ def parse_instance(section: Section, name: str, bridge: Bridge | None) -> Instan
     trunk = vlans.merged(section.listed("trunk", vlans.vlan_range))
     isolated = section.get("isolated", values.boolean, None)
     anti_spoofing = section.get("anti_spoofing", values.boolean, True)
-    _check_meaning(section, attach, anti_spoofing)
+    if not anti_spoofing and "allowed_addresses" in section:
+        section.fault("allowed_addresses", "has no meaning with anti_spoofing: false; leave one of the two out")
     section.close()
     if bridge is None:
         return None
@@ -103,50 +86,6 @@ def parse_instance(section: Section, name: str, bridge: Bridge | None) -> Instan
     _check_mtu(section, instance)
     _check_vlans(section, instance)
     return instance if section.sound else None
-
-
-def _check_meaning(section: Section, attach: str | None, anti_spoofing: bool) -> None:
-    """What is said, and has no meaning beside something else that is said."""
-    if attach == "tap":
-        section.meaningless(_OF_VETHS, "has no meaning for a tap; leave it out or choose attach: veth")
-    else:
-        why = "has no meaning for a veth; leave it out or choose attach: tap"
-        section.meaningless(_OF_TAPS if attach == "veth" else (), why)
-    if not anti_spoofing and "allowed_addresses" in section:
-        section.fault("allowed_addresses", "has no meaning with anti_spoofing: false; leave one of the two out")
-
-
-def _tap(section: Section) -> Tap:
-    return Tap(
-        user=section.get("user", _account, None),
-        group=section.get("group", _account, None),
-        multi_queue=section.get("multi_queue", values.boolean, False),
-    )
-
-
-def _veth(section: Section, name: str) -> Veth:
-    pid = section.get("pid", values.integer(1, 4_194_304), None)
-    exists = section.get("namespace_exists", values.boolean, False)
-    namespace = section.get("namespace", _namespace, name)
-    if pid is not None:
-        for key in ("namespace", "namespace_exists"):
-            if key in section:
-                section.fault(key, "excludes pid; name the namespace or one of its processes")
-        namespace = f"pid:{pid}"
-    return Veth(namespace, exists or pid is not None, section.get("interface", names.device, "eth0"))
-
-
-def _namespace(value: object) -> str:
-    namespace = values.namespace_name(value)
-    if namespace.startswith("pid:"):
-        raise ValueError(f"'{namespace}' is a process; write pid: {namespace[len('pid:') :]}")
-    return namespace
-
-
-def _account(value: object) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return values.text(value)
 
 
 def _placed(

@@ -1,14 +1,14 @@
 # Copyright: hostnet.fabric contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The bridges and instances of a fleet, sorted by host.
+"""The bridges and instances of a fleet, sorted by host. Instances with a network are those of distributed routers.
 
 Sorting looks at names only; what concerns one host is parsed when that host is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,13 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils import names
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge.bridge import Bridge, parse_bridge
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge.checks import check_host, check_shared
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge.instance import Instance, parse_instance
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Faults, IntentError, Section, suggestion
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import (
+    Faults,
+    IntentError,
+    Section,
+    entries,
+    suggestion,
+)
 
 BRIDGES = "fabric_bridges"
 INSTANCES = "fabric_instances"
@@ -54,10 +60,11 @@ class Fleet:
         self._strays: list[_Named] = []
         if not isinstance(intent, Mapping):
             raise IntentError([f"intent: {intent!r} is not a map with {BRIDGES} and {INSTANCES}"])
-        for name, raw in _entries(intent, BRIDGES, self._faults):
+        for name, raw in entries(intent, BRIDGES, self._faults):
             self._place_bridge(name, raw)
-        for name, raw in _entries(intent, INSTANCES, self._faults):
-            self._place_instance(name, raw)
+        for name, raw in entries(intent, INSTANCES, self._faults):
+            if "bridge" in raw or "network" not in raw:
+                self._place_instance(name, raw)
 
     @property
     def hosts(self) -> list[str]:
@@ -146,24 +153,6 @@ def _instance(entry: _Named, bridge: Bridge | None, faults: Faults) -> Instance 
     section.raw("bridge")
     section.raw("host")
     return parse_instance(section, entry.name, bridge)
-
-
-def _entries(intent: Mapping[str, Any], variable: str, faults: Faults) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The entries of one of the intent's variables that have a usable name and content."""
-    content = intent.get(variable) or {}
-    if not isinstance(content, Mapping):
-        faults.add(variable, f"{content!r} is not a map; write each entry as NAME: {{…}}")
-        return
-    for name, raw in content.items():
-        try:
-            usable = names.object_name(name)
-        except ValueError as error:
-            faults.add(variable, str(error))
-            continue
-        if isinstance(raw, Mapping):
-            yield usable, raw
-        else:
-            faults.add(f"{variable}.{usable}", f"{raw!r} is not a map of keys and values")
 
 
 def _hosts_of(section: Section) -> dict[str, Any]:

@@ -246,6 +246,7 @@ class Instance:
 
     addresses: its own, in subnets of ``network``. allowed: more that it may send from.
     egress: None lets everything out. port_security: whether it is guarded at all.
+    gateways: default gateways inside a container, at most one of each family.
     """
 
     name: str
@@ -262,6 +263,7 @@ class Instance:
     ingress: tuple[Rule, ...]
     egress: tuple[Rule, ...] | None
     limit: RateLimit | None
+    gateways: tuple[IPAddress, ...] = ()
 
 
 @dataclass(frozen=True)
