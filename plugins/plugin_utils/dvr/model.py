@@ -314,5 +314,4 @@ class HostView:
     instances: tuple[Instance, ...]
     snats: tuple[Snat, ...]
     gated: bool
-    snat_hosts: tuple[SnatHost, ...] = ()
     snat_hosts: tuple[Host, ...] = ()
