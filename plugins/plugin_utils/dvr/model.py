@@ -1,7 +1,7 @@
 # Copyright: hostnet.fabric contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the intent for distributed routing says once it has been read: names resolved, defaults filled in, numbers derived.
+"""What the intent for distributed routing says once it has been read: names resolved, defaults and numbers filled in.
 
 :class:`HostView` is everything that concerns one host, and all that its document is made of.
 """
@@ -38,7 +38,7 @@ class Provider:
 
 @dataclass(frozen=True)
 class Host:
-    """One host. ``datapath`` is ``system`` or ``netdev``; ``tunnel`` its address for VXLAN, ``tunnel_device`` its device.
+    """One host. ``datapath`` is ``system`` or ``netdev``; ``tunnel`` its address for VXLAN, on ``tunnel_device``.
 
     ``dvr_mac`` is what gateways' MAC addresses become where routed frames leave the host.
     """
@@ -54,7 +54,7 @@ class Host:
 
 @dataclass(frozen=True)
 class Subnet:
-    """gateway: of a tenant's network the address of its (first) router, of an external one that of the physical router."""
+    """gateway: of a tenant's network the address of its router, of an external one that of the physical router."""
 
     network: IPNetwork
     gateway: IPAddress | None
@@ -167,7 +167,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Redirect:
-    """Where a subnet's traffic without a floating IP goes: to the central leg ``via`` in the same subnet, by ``table``."""
+    """Where a subnet's traffic without a floating IP goes, by ``table``: to the central leg ``via`` in the subnet."""
 
     subnet: IPNetwork
     via: IPAddress
@@ -229,7 +229,7 @@ Veth = port.Veth
 @dataclass(frozen=True)
 class Rule:
     """What a security group lets through: protocol ``tcp``, ``udp``, ``sctp``, ``icmp``, ``icmpv6``, a number or None
-    for any; ports as closed ranges; remotes None for anybody, else addresses and subnets (members of groups resolved)."""
+    for any; ports as closed ranges; remotes None for anybody, else addresses and subnets, those of groups included."""
 
     family: int
     protocol: str | None
@@ -288,7 +288,8 @@ class Station:
 class LocalNetwork:
     """A network as this host must know it.
 
-    members: instances and central legs anywhere, and the routers' legs. stations: instances on other hosts (VXLAN only).
+    members: instances and central legs anywhere, and the routers' legs.
+    stations: instances on other hosts (VXLAN only).
     flood: the tunnel addresses of hosts that get what has no known receiver.
     """
 
