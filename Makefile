@@ -9,7 +9,7 @@ SCENARIO ?= bridge
 TOOLS := .venv/bin
 PACKAGES := ca-certificates git iproute2 openssh-client python3-venv
 TEST_PACKAGES := iputils-arping iputils-ping nftables openvswitch-switch shellcheck
-STAGES := lint unit sanity engine package lab molecule
+STAGES := lint unit sanity engine package lab kernel molecule
 
 .NOTPARALLEL:
 .PHONY: help deps packages test-packages collections test $(STAGES) demo demo-down bench clean

@@ -26,6 +26,7 @@ TOOLS = Path(sys.executable).parent
 LOGS = ROOT / ".cache" / "logs"
 REPORTS = ROOT / ".cache" / "reports"
 SANITY_REPORTS = ROOT / ".cache/sanity/ansible_collections/hostnet/fabric/tests/output/junit"
+KERNEL_REPORT = REPORTS / "tests-kernel.xml"
 STEP_SECONDS = 40 * 60
 TAIL_LINES = 60
 
@@ -98,11 +99,15 @@ STAGES = {
     "engine": Stage("the engine in real network namespaces", (pytest("tests/engine"),)),
     "package": Stage("the built artifact, installed and used", (pytest("tests/packaging"),)),
     "lab": Stage("the lab itself", (Step("lab packages", ("molecule/lab", "deps")), pytest("tests/lab"))),
+    "kernel": Stage(
+        "the engine tests that need another kernel than this one",
+        (python("kernel", "tests/kernel/run.py", "--junit-xml", str(KERNEL_REPORT), reports=KERNEL_REPORT),),
+    ),
     "molecule": Stage("whole fleets on the lab", (molecule("bridge"), molecule("vlan"))),
 }
 
 # Stages that make namespaces look at the whole machine before and after, so they take turns.
-LANES = (("lint", "unit", "sanity"), ("engine", "package", "lab", "molecule"))
+LANES = (("lint", "unit", "sanity"), ("engine", "package", "lab", "kernel", "molecule"))
 
 
 def environment() -> dict[str, str]:

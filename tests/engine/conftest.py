@@ -48,3 +48,9 @@ def ovs(host: Machine, tmp_path: Path) -> Iterator[OpenVSwitch]:
     with OpenVSwitch.started(tmp_path / "ovs") as switch:
         host.ovs_database = switch.database
         yield switch
+
+
+@pytest.fixture(params=["netdev", pytest.param("system", marks=pytest.mark.needs("openvswitch"))])
+def datapath(request: pytest.FixtureRequest) -> str:
+    """The type of a bridge's datapath: that of the switch itself, and the kernel's."""
+    return str(request.param)

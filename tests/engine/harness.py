@@ -323,7 +323,7 @@ class OpenVSwitch:
     """A database server and a switch daemon of their own, with sockets and files in one directory."""
 
     directory: Path
-    processes: Sequence[subprocess.Popen[bytes]] = ()
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
     def database(self) -> str:
@@ -333,27 +333,38 @@ class OpenVSwitch:
     @contextmanager
     def started(cls, directory: Path) -> Iterator[OpenVSwitch]:
         directory.mkdir()
-        environment = {**os.environ, **{f"OVS_{name}DIR": str(directory) for name in ("RUN", "LOG", "DB", "SYSCONF")}}
         tool("ovsdb-tool", "create", str(directory / "conf.db"), "/usr/share/openvswitch/vswitch.ovsschema")
-        server = ["ovsdb-server", str(directory / "conf.db"), f"--remote=punix:{directory / 'db.sock'}"]
-        server += [f"--unixctl={directory / 'ovsdb.ctl'}"]
-        daemon = ["ovs-vswitchd", f"unix:{directory / 'db.sock'}", "--disable-system"]
-        daemon += [f"--unixctl={directory / 'ovs.ctl'}"]
-        init = ("ovs-vsctl", f"--db=unix:{directory / 'db.sock'}", "--no-wait", "init")
-        processes = []
+        switch = cls(directory)
         try:
-            for command in (server, daemon):
-                with (directory / f"{command[0]}.log").open("wb") as log:
-                    processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
-                wait_for(lambda: tool(*init, check=False).returncode == 0, "ovsdb-server")
-            yield cls(directory, processes)
+            switch.start("ovsdb-server", str(directory / "conf.db"), f"--remote=p{switch.database}")
+            switch.start_daemon()
+            init = ("ovs-vsctl", f"--db={switch.database}", "--no-wait", "init")
+            wait_for(lambda: tool(*init, check=False).returncode == 0, "ovsdb-server")
+            yield switch
         finally:
-            for process in reversed(processes):
-                process.terminate()
-                process.wait(10)
+            for name in reversed(list(switch.processes)):
+                switch.stop(name)
+
+    def start(self, name: str, *words: str) -> None:
+        names = ("RUN", "LOG", "DB", "SYSCONF")
+        environment = {**os.environ, **{f"OVS_{each}DIR": str(self.directory) for each in names}}
+        command = [name, *words, f"--unixctl={self.directory / name.partition('-')[0]}.ctl"]
+        with (self.directory / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+
+    def start_daemon(self) -> None:
+        self.start("ovs-vswitchd", self.database)
+
+    def stop(self, name: str) -> None:
+        process = self.processes.pop(name)
+        process.terminate()
+        process.wait(10)
 
     def vsctl(self, *words: str) -> str:
         return tool("ovs-vsctl", f"--db={self.database}", "--timeout=10", *words).stdout
+
+    def appctl(self, *words: str) -> str:
+        return tool("ovs-appctl", f"--target={self.directory / 'ovs.ctl'}", *words).stdout
 
 
 def wait_for(condition: Any, what: str, seconds: float = 10.0) -> None:

@@ -1,7 +1,7 @@
 # Copyright: hostnet.fabric contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Open vSwitch bridges and ports, on a switch of our own with the userspace datapath."""
+"""Open vSwitch bridges and ports, on a switch of our own."""
 
 from __future__ import annotations
 
@@ -111,11 +111,11 @@ def test_each_field_of_a_port_can_be_set_and_changed(case: Case, host: Machine) 
     walk(host, case, _port)
 
 
-def _vm(tag: int, mtu: int) -> dict[str, Any]:
+def _vm(datapath: str, tag: int, mtu: int) -> dict[str, Any]:
     """An internal port in a namespace with an address, a system port, and a patch pair."""
     return {
         "namespaces": [{"name": "c1"}],
-        "ovs_bridges": [{"name": name, "datapath_type": "netdev"} for name in ("ovs0", "ovs1")],
+        "ovs_bridges": [{"name": name, "datapath_type": datapath} for name in ("ovs0", "ovs1")],
         "ovs_ports": [
             {"name": "vm0", "bridge": "ovs0", "type": "internal", "tag": tag},
             {"name": "t0", "bridge": "ovs0", "tag": tag},
@@ -131,29 +131,29 @@ def _vm(tag: int, mtu: int) -> dict[str, Any]:
     }
 
 
-def test_an_internal_port_moves_into_its_namespace_and_gets_its_address_there(host: Machine) -> None:
+def test_an_internal_port_moves_into_its_namespace_and_gets_its_address_there(host: Machine, datapath: str) -> None:
     clean = host.snapshot()
-    host.apply(_vm(3, 1400))
+    host.apply(_vm(datapath, 3, 1400))
     assert host.addresses("vm0", "c1") == {"192.0.2.1/24"}
-    done = host.apply(_vm(4, 1300))
+    done = host.apply(_vm(datapath, 4, 1300))
     assert set(actions(done).values()) == {"change"}
     host.absent()
     host.assert_as(clean)
     assert host.ledgers() == []
 
 
-def test_one_transaction_makes_everything(host: Machine) -> None:
-    done = host.run(_vm(3, 1400))
+def test_one_transaction_makes_everything(host: Machine, datapath: str) -> None:
+    done = host.run(_vm(datapath, 3, 1400))
     assert sum(line.startswith("ovs-vsctl") for line in done.commands) >= 6
     assert done.stats["processes"] <= 3 * 2 + 6
 
 
-def test_frames_pass_between_internal_ports_of_one_tag_only(host: Machine) -> None:
+def test_frames_pass_between_internal_ports_of_one_tag_only(host: Machine, datapath: str) -> None:
     names = {"a": 5, "b": 5, "c": 6}
     host.apply(
         {
             "namespaces": [{"name": name} for name in names],
-            "ovs_bridges": [{"name": "ovs0", "datapath_type": "netdev"}],
+            "ovs_bridges": [{"name": "ovs0", "datapath_type": datapath}],
             "ovs_ports": [
                 {"name": f"p{n}", "bridge": "ovs0", "type": "internal", "tag": tag} for n, tag in names.items()
             ],

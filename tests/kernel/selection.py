@@ -1,0 +1,27 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A pytest plugin that keeps the tests which the running kernel has to skip.
+
+Their names go, one a line, into the file that HOSTNET_SELECTION names.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def needed(item: pytest.Item) -> set[str]:
+    return {feature for marker in item.iter_markers("needs") for feature in marker.args}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    import features
+
+    items[:] = [item for item in items if any(not features.has(need) for need in needed(item))]
+    names = "".join(f"{item.nodeid}\n" for item in items)
+    Path(os.environ["HOSTNET_SELECTION"]).write_text(names)
