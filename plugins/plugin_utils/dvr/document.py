@@ -1,0 +1,41 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host's document, compiled from what the intent says about that host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr import snat_sync
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.bridges import bridges
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.entries import Sections, merged
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.fip_namespace import external
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.flows.groups import groups
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import HostView
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.ports import instances, integration_ports
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.router_namespace import router
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.segment import segments
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.snat_namespace import snat
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.tunnels import tunnels
+
+SCOPE = "dvr"
+
+Document = dict[str, Any]
+
+
+def compiled(view: HostView) -> Document:
+    """The document of one host: what it routes, and what it does as one of the SNAT hosts."""
+    own = segments(view)
+    parts: list[Sections] = [
+        bridges(view, own),
+        integration_ports(view.host, own),
+        tunnels(view.host, own),
+        *(external(known, view.routers) for known in view.externals),
+        *(router(known, view.externals) for known in view.routers),
+        *(snat(known) for known in view.snats),
+        snat_sync.entries(view),
+        instances(view.instances),
+        {"openflow": groups(view, own)},
+    ]
+    return {"scope": SCOPE, **{name: entries for name, entries in merged(parts).items() if entries}}

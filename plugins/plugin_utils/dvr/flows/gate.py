@@ -1,0 +1,24 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tables 80 and 81: whether this host's part of central SNAT takes part in the network.
+
+Where several hosts share the work the gate is not the document's: it is opened on the host that is to be active.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.flows.text import (
+    GATE_FROM,
+    GATE_TO,
+    RESPONDER,
+    flow,
+    goto,
+)
+
+
+def opened() -> Iterator[str]:
+    yield flow(GATE_FROM, 100, "", goto(RESPONDER))
+    yield flow(GATE_TO, 100, "", "output:NXM_NX_REG0[]")

@@ -1,0 +1,85 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tables 30 and 31: br-int answers itself when somebody asks who has an address that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netaddr import IPNetwork
+
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.flows.text import (
+    FORWARD,
+    FROM_OUTSIDE,
+    MULTICAST,
+    RESPONDER,
+    RESPONDER_ND,
+    flow,
+    goto,
+    in_network,
+)
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import CentralLeg, Leg, Member, Network
+
+_IS_ROUTER, _SOLICITED, _OVERRIDES = 0x80000000, 0x40000000, 0x20000000
+
+
+def base() -> Iterator[str]:
+    yield flow(RESPONDER, 0, "", goto(FORWARD))
+    # An answer to the unspecified address would reach nobody: the owner has to answer.
+    yield flow(RESPONDER, 110, "icmp6,ipv6_src=::", goto(FORWARD))
+
+
+def member(network: Network, known: Member, is_router: bool) -> Iterator[str]:
+    answer = _nd_answer if known.address.version == 6 else _arp_answer
+    yield from answer(in_network(network.number), known, is_router)
+
+
+def _arp_answer(where: str, known: Member, _is_router: bool) -> Iterator[str]:
+    actions = (
+        "move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[]",
+        f"set_field:{known.mac}->eth_src",
+        "set_field:2->arp_op",
+        "move:NXM_NX_ARP_SHA[]->NXM_NX_ARP_THA[]",
+        f"set_field:{known.mac}->arp_sha",
+        "move:NXM_OF_ARP_SPA[]->NXM_OF_ARP_TPA[]",
+        f"set_field:{known.address}->arp_spa",
+        "IN_PORT",
+    )
+    yield flow(RESPONDER, 100, f"arp,{where},arp_tpa={known.address},arp_op=1", ",".join(actions))
+
+
+def _nd_answer(where: str, known: Member, is_router: bool) -> Iterator[str]:
+    flags = _SOLICITED | _OVERRIDES | (_IS_ROUTER if is_router else 0)
+    actions = (
+        "move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[]",
+        f"set_field:{known.mac}->eth_src",
+        "move:NXM_NX_IPV6_SRC[]->NXM_NX_IPV6_DST[]",
+        f"set_field:{known.address}->ipv6_src",
+        "set_field:136->icmpv6_type",
+        f"set_field:{flags}->nd_reserved",
+        "set_field:2->nd_options_type",
+        goto(RESPONDER_ND),
+    )
+    target = f"icmp_code=0,nd_target={known.address}"
+    yield flow(RESPONDER, 100, f"icmp6,{where},icmp_type=135,{target}", ",".join(actions))
+    answer = f"set_field:{known.mac}->nd_tll,IN_PORT"
+    yield flow(RESPONDER_ND, 100, f"icmp6,{where},icmp_type=136,{target}", answer)
+
+
+def leg(own: Leg) -> Iterator[str]:
+    """What a router asks for and nobody has declared is looked for on this host only: every host has that router."""
+    local_only = f"{FROM_OUTSIDE},{goto(FORWARD)}"
+    yield flow(RESPONDER, 50, f"arp,in_port={own.port}", local_only)
+    yield flow(RESPONDER, 50, f"in_port={own.port},{MULTICAST}", local_only)
+    for kind in (135, 136):
+        yield flow(RESPONDER, 50, f"icmp6,in_port={own.port},icmp_type={kind}", local_only)
+
+
+def central(own: CentralLeg) -> Iterator[str]:
+    """An announcement looks like a question for one's own address, and must reach everybody."""
+    for interface in own.interfaces:
+        address = IPNetwork(interface).ip
+        if address.version == 4:
+            match = f"arp,in_port={own.port},arp_spa={address},arp_tpa={address}"
+            yield flow(RESPONDER, 110, match, goto(FORWARD))

@@ -1,0 +1,143 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ports of br-int, and the instances behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.entries import (
+    INTEGRATION,
+    Entry,
+    Sections,
+    declared,
+    usable_at_once,
+    veth,
+)
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import Host, Instance, Tap, Veth
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.segment import Segment
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.names import host_end_mac
+
+
+def instances(own: tuple[Instance, ...]) -> Sections:
+    return {
+        "namespaces": list(_namespaces(own)),
+        "links": [entry for instance in own for entry in _links(instance)],
+        "addresses": [entry for instance in own for entry in _addresses(instance)],
+        "routes": [entry for instance in own for entry in _routes(instance)],
+        "meters": [entry for instance in own for entry in _meters(instance)],
+    }
+
+
+def integration_ports(host: Host, segments: list[Segment]) -> Sections:
+    """Every device that is a port of br-int. It is no interface of the host's own."""
+    devices = [port for segment in segments for port in _devices(segment)]
+    sections: Sections = {
+        "ovs_ports": [
+            {"name": name, "bridge": INTEGRATION, "type": "system", "because": path} for name, path in devices
+        ],
+        "sysctls": [
+            {"name": f"net/ipv6/conf/{name}/disable_ipv6", "value": 1, "because": path} for name, path in devices
+        ],
+    }
+    if host.datapath == "netdev" and devices:
+        sections["nft_tables"] = [_silence(host, [name for name, _path in devices])]
+    return sections
+
+
+def _devices(segment: Segment) -> Iterator[tuple[str, str]]:
+    yield from ((instance.device, instance.path) for instance in segment.instances)
+    yield from ((leg.port, leg.path) for _router, leg in segment.legs)
+    yield from ((external.port, external.path) for external in segment.externals)
+    yield from ((central.port, central.path) for _snat, central in segment.centrals)
+    if segment.network.vni is not None and segment.uplink is not None:
+        yield segment.uplink, segment.network.path
+
+
+def _silence(host: Host, devices: list[str]) -> Entry:
+    """Open vSwitch in userspace gets a copy of what comes in by a port. The host must not answer to its own."""
+    chains = [
+        {"name": name, "type": "filter", "hook": "ingress", "device": name, "priority": 0, "rules": ["drop"]}
+        for name in devices
+    ]
+    return {"family": "netdev", "name": "ports", "chains": chains, "because": f"{host.path}.datapath"}
+
+
+def _namespaces(own: tuple[Instance, ...]) -> Iterator[Entry]:
+    """The namespaces that we make: each once, and not those that somebody else has made."""
+    veths = [(instance, instance.port) for instance in own if isinstance(instance.port, Veth)]
+    existing = {port.namespace for _instance, port in veths if port.namespace_exists}
+    made: set[str] = set()
+    for instance, port in veths:
+        if port.namespace not in existing | made:
+            made.add(port.namespace)
+            yield {"name": port.namespace, "because": instance.path}
+
+
+def _links(instance: Instance) -> list[Entry]:
+    port = instance.port
+    own = {
+        "name": instance.device,
+        "label": instance.name,
+        "mac": host_end_mac(instance.mac),
+        "mtu": instance.mtu,
+        "because": instance.path,
+    }
+    if isinstance(port, Tap):
+        kind = {"type": "tap", "user": port.user, "group": port.group, "multi_queue": port.multi_queue, "up": True}
+        return [declared({**own, **kind})]
+    inside = {**own, "namespace": port.namespace, "name": port.interface, "mac": instance.mac}
+    return veth(own, inside)
+
+
+def _addresses(instance: Instance) -> Iterator[Entry]:
+    port = instance.port
+    if not isinstance(port, Veth):
+        return
+    for address in instance.addresses:
+        subnet = next(s.network for s in instance.network.subnets if address in s.network)
+        interface = f"{address}/{subnet.prefixlen}"
+        yield usable_at_once(port.namespace, port.interface, interface, f"{instance.path}.addresses")
+
+
+def _routes(instance: Instance) -> Iterator[Entry]:
+    port = instance.port
+    if not isinstance(port, Veth):
+        return
+    for gateway in instance.gateways:
+        yield {
+            "namespace": port.namespace,
+            "destination": "::/0" if gateway.version == 6 else "0.0.0.0/0",
+            "via": str(gateway),
+            "dev": port.interface,
+            "because": f"{instance.network.path}.gateways",
+        }
+
+
+def meter_name(instance: Instance, direction: str) -> str:
+    return f"{instance.name} {direction}"
+
+
+def _meters(instance: Instance) -> Iterator[Entry]:
+    limit = instance.limit
+    if limit is None:
+        return
+    for direction, rate in (("in", limit.inbound), ("out", limit.outbound)):
+        if rate is not None:
+            yield {
+                "bridge": INTEGRATION,
+                "name": meter_name(instance, direction),
+                "kbps": _kilo(rate),
+                "burst_kb": _kilo(limit.burst or default_burst(rate)),
+                "because": limit.path,
+            }
+
+
+def default_burst(rate: int) -> int:
+    """Bits that may come at once where nobody has said how many: what flows in a fifth of a second."""
+    return max(rate // 5, 200_000)
+
+
+def _kilo(bits: int) -> int:
+    return max(1, -(-bits // 1000))

@@ -1,0 +1,176 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A distributed router on one host: the namespace with its legs, and the way out for those that have one.
+
+The main table has the router's networks and static routes, and never a default for IPv4. What it does not know falls
+to the rules behind it: by the sender's floating IP to the external network, else by its subnet to the central leg.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.entries import (
+    FORWARDING,
+    Entry,
+    Sections,
+    sysctls,
+    usable_at_once,
+    veth,
+)
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.link_local import link_local
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import External, FloatingIp, Leg, Pair, Router
+
+FLOATING_PRIORITY = 33000
+REDIRECT_PRIORITY = 40000
+
+_SYSCTLS = {
+    **FORWARDING,
+    # Only a part of a connection's packets may come this way: each direction is routed where it begins.
+    "net.netfilter.nf_conntrack_tcp_be_liberal": 1,
+}
+_FORWARD = (
+    "oifname @outward ct state invalid counter drop",
+    "iifname != @outward accept",
+    "ct state established,related accept",
+    "ct status dnat accept",
+    "counter drop",
+)
+_INPUT = ("iifname != @outward accept", "ct state established,related accept", "counter drop")
+
+
+def router(own: Router, externals: tuple[External, ...]) -> Sections:
+    namespaces = {external.name: external.namespace for external in externals}
+    return {
+        "namespaces": [{"name": own.namespace, "because": own.path}],
+        "links": [
+            *(entry for leg in own.legs for entry in _leg_links(own, leg)),
+            *(entry for pair in own.pairs for entry in _pair_links(own, pair, namespaces[pair.external])),
+        ],
+        "addresses": list(_addresses(own, namespaces)),
+        "routes": list(_routes(own)),
+        "rules": list(_rules(own)),
+        "neighbours": [entry for pair in own.pairs for entry in _neighbours(own, pair, namespaces[pair.external])],
+        "sysctls": sysctls(own.namespace, _SYSCTLS, own.path),
+        "nft_tables": [_nat(own), _filter(own)] if own.pairs else [],
+    }
+
+
+def _leg_links(own: Router, leg: Leg) -> list[Entry]:
+    common = {"label": f"{own.name} {leg.network.name}", "mtu": leg.network.mtu, "because": leg.path}
+    return veth(
+        {"namespace": own.namespace, "name": leg.device, "mac": leg.mac, **common}, {"name": leg.port, **common}
+    )
+
+
+def _pair_links(own: Router, pair: Pair, namespace: str) -> list[Entry]:
+    common = {"label": f"{own.name} {pair.external}", "mtu": pair.mtu, "because": pair.path}
+    rfp = {"namespace": own.namespace, "name": pair.rfp, "mac": pair.rfp_mac, **common}
+    return veth(rfp, {"namespace": namespace, "name": pair.fpr, "mac": pair.fpr_mac, **common})
+
+
+def _addresses(own: Router, namespaces: dict[str, str]) -> Iterator[Entry]:
+    for leg in own.legs:
+        for interface in leg.interfaces:
+            yield usable_at_once(own.namespace, leg.device, interface, leg.path)
+    for pair in own.pairs:
+        yield usable_at_once(own.namespace, pair.rfp, f"{pair.rfp_address}/31", pair.path)
+        yield usable_at_once(namespaces[pair.external], pair.fpr, f"{pair.fpr_address}/31", pair.path)
+
+
+def _routes(own: Router) -> Iterator[Entry]:
+    for route in own.routes:
+        yield {"namespace": own.namespace, "destination": str(route.to), "via": str(route.via), "because": route.path}
+    for pair in own.pairs:
+        way = {"destination": "0.0.0.0/0", "table": pair.table, "via": str(pair.fpr_address), "dev": pair.rfp}
+        yield {"namespace": own.namespace, **way, "because": pair.path}
+    if own.pairs and any(subnet.family == 6 for leg in own.legs for subnet in leg.network.subnets):
+        first = own.pairs[0]
+        way = {"destination": "::/0", "via": link_local(first.fpr_mac), "dev": first.rfp}
+        yield {"namespace": own.namespace, **way, "because": first.path}
+    for redirect in own.redirects:
+        way = {"destination": "0.0.0.0/0", "table": redirect.table, "via": str(redirect.via), "dev": redirect.leg}
+        yield {"namespace": own.namespace, **way, "because": redirect.path}
+
+
+def _rules(own: Router) -> Iterator[Entry]:
+    tables = {pair.external: pair.table for pair in own.pairs}
+    for floating in own.floating_ips:
+        yield {
+            "namespace": own.namespace,
+            "priority": FLOATING_PRIORITY,
+            "source": f"{floating.fixed}/32",
+            "table": tables[floating.external],
+            "because": floating.path,
+        }
+    for redirect in own.redirects:
+        yield {
+            "namespace": own.namespace,
+            "priority": REDIRECT_PRIORITY,
+            "source": str(redirect.subnet),
+            "table": redirect.table,
+            "because": redirect.path,
+        }
+
+
+def _neighbours(own: Router, pair: Pair, namespace: str) -> Iterator[Entry]:
+    """Both ends know each other from the start."""
+    ends = (
+        (own.namespace, pair.rfp, pair.fpr_address, pair.fpr_mac),
+        (namespace, pair.fpr, pair.rfp_address, pair.rfp_mac),
+    )
+    for place, link, ipv4, mac in ends:
+        for known in (str(ipv4), link_local(mac)):
+            yield {"namespace": place, "link": link, "address": known, "mac": mac, "because": pair.path}
+
+
+def _nat(own: Router) -> Entry:
+    by_external: dict[str, list[FloatingIp]] = {pair.external: [] for pair in own.pairs}
+    for floating in own.floating_ips:
+        by_external[floating.external].append(floating)
+    sets: list[Entry] = []
+    incoming: list[str] = []
+    outgoing: list[str] = []
+    for position, pair in enumerate(own.pairs):
+        suffix = f"_{position + 1}" if position else ""
+        floating_ips = by_external[pair.external]
+        into = [f"{floating.address} : {floating.fixed}" for floating in floating_ips]
+        out_of = [f"{floating.fixed} : {floating.address}" for floating in floating_ips]
+        sets.append(_map(f"floating_in{suffix}", into))
+        sets.append(_map(f"floating_out{suffix}", out_of))
+        incoming.append(f'iifname "{pair.rfp}" dnat to ip daddr map @floating_in{suffix}')
+        outgoing.append(f'oifname "{pair.rfp}" snat to ip saddr map @floating_out{suffix}')
+    chains = [
+        {"name": "prerouting", "type": "nat", "hook": "prerouting", "priority": -100, "rules": incoming},
+        {"name": "postrouting", "type": "nat", "hook": "postrouting", "priority": 100, "rules": outgoing},
+    ]
+    return {
+        "namespace": own.namespace,
+        "family": "ip",
+        "name": "nat",
+        "sets": sets,
+        "chains": chains,
+        "because": own.path,
+    }
+
+
+def _map(name: str, elements: list[str]) -> Entry:
+    return {"name": name, "type": "ipv4_addr : ipv4_addr", "elements": elements}
+
+
+def _filter(own: Router) -> Entry:
+    """From the external network only what is for a floating IP, or an answer."""
+    outward = {"name": "outward", "type": "ifname", "elements": sorted(f'"{pair.rfp}"' for pair in own.pairs)}
+    chains = [
+        {"name": "forward", "type": "filter", "hook": "forward", "priority": 0, "rules": list(_FORWARD)},
+        {"name": "input", "type": "filter", "hook": "input", "priority": 0, "rules": list(_INPUT)},
+    ]
+    return {
+        "namespace": own.namespace,
+        "family": "ip",
+        "name": "filter",
+        "sets": [outward],
+        "chains": chains,
+        "because": own.path,
+    }
