@@ -12,8 +12,21 @@ from dataclasses import dataclass
 from .changes import Plan
 from .kinds.base import HOST, Step
 
-# Filters stand before the ports they guard; the host's own batch makes what other namespaces wait for.
-_RANK = {"nft": 0, "sysctl": 1, "ip": 2, "ip6": 3, "ovs": 4, "bridge": 5, "tap": 6}
+# Filters stand before the ports they guard; the host's own batch makes what other namespaces wait for. Connections are
+# forgotten right behind the filter that no longer lets them through, and nothing is announced before it has its routes.
+_RANK = {
+    "conntrack": -1,
+    "nft": 0,
+    "sysctl": 1,
+    "ip": 2,
+    "ip6": 3,
+    "ovs": 4,
+    "bridge": 5,
+    "tap": 6,
+    "announce": 9,
+    "meter": 7,
+    "openflow": 8,
+}
 
 Group = tuple[str, str]
 

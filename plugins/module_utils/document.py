@@ -16,10 +16,12 @@ from typing import Any
 
 from . import values
 from .errors import DocumentError
+from .flowtext import group_number
 from .kinds.address import Address
 from .kinds.base import HOST, Key, Resource, all_fields, link_key, required_fields
 from .kinds.fdb import FLOOD, Fdb
 from .kinds.link import Link
+from .kinds.openflow import OpenFlow
 from .kinds.ovs_port import OvsPort
 from .kinds.registry import KINDS
 from .kinds.route import Route
@@ -203,12 +205,17 @@ def _fdb_faults(entry: Fdb, link: Resource | None) -> Iterator[str]:
 
 
 def _held_twice(resource: Resource, holders: dict[Key, Resource]) -> Iterator[str]:
-    """Two tunnels of one identity, or two links of one VLAN, which the kernel does not take."""
+    """Two tunnels of one identity, or two links of one VLAN, which the kernel does not take; two groups of flows that
+    could not be told apart."""
     if isinstance(resource, Link) and resource.type in ("vlan", "vxlan"):
         for claim in resource.claims():
             other = holders.setdefault(claim, resource)
             if other is not resource:
                 yield f"has the id {resource.id} of {other.title}; choose another"
+    if isinstance(resource, OpenFlow):
+        other = holders.setdefault(("cookie", resource.bridge, str(group_number(resource.name))), resource)
+        if other is not resource:
+            yield f"has the cookie of {other.title}; give it another name"
 
 
 def _place(resource: Resource) -> str:

@@ -11,24 +11,35 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import document as documents
+from . import flowtext
+from .announce import Entry
 from .batches import Batch, batches
 from .changes import ADD, CHANGE, REMOVE, REPLACE, Change, Plan
 from .errors import ApplyFailed, PlanRefused, VerifyFailed
-from .host import Host, StepFailed
+from .flows import RestoreFiles, with_flow_forms
+from .host import Host, NamespaceGone, StepFailed
 from .kinds.base import HOST, Key, Mark, Resource, Step, all_fields, key_fields
 from .kinds.link import Link
+from .kinds.meter import Meter, meter_words, numbered
 from .kinds.namespace import Namespace
+from .kinds.openflow import OpenFlow
 from .kinds.registry import KINDS
 from .kinds.uplink import Uplink
 from .ledger import Before, Ledger, LedgerStore, free_protocol
 from .observe import ALL_READS, Observer, identity, with_normal_forms
+from .openflow_wire import MeterChange
 from .plan import Options, World, plan, reason
 from .present import line
+from .values import family
 
 # One argument list of the kernel's holds 2 MiB with the environment; a transaction stays well below.
 _TRANSACTION_BYTES = 1_000_000
+# The kinds whose changes are to be found in the files that restore flows.
+_RESTORED = ("openflow", "meter", "ovs_port")
 # The tools that enter a namespace by an option of their own.
 _NAMESPACE_OPTION = ("ip", "ip -6", "bridge")
+# What tells others of a change, or makes them forget, and cannot be seen afterwards to have been done.
+_UNSEEN = ("announce", "conntrack")
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,7 @@ class Engine:
     options: Options = field(default_factory=Options)
     check: bool = False
     absent: bool = False
+    _announced: dict[str, list[Entry]] = field(default_factory=dict, init=False)
 
     def run(self, raw: Mapping[str, Any]) -> Outcome:
         """Make the host equal to the document.
@@ -75,7 +87,9 @@ class Engine:
             named = set() if ledger.known else set(host.namespaces())
             observer.read([HOST, *sorted(named | set(document.namespaces()) | set(ledger.namespaces))], {})
             world = observer.world()
-            wanted = with_normal_forms(declared, world, host, document.scope)
+            formed = with_normal_forms(declared, world, host, document.scope)
+            wanted: Mapping[Key, Resource]
+            wanted, world = with_flow_forms(formed, world, host, ledger)
             signs = any(key[0] == "address" for key in wanted) and host.supports_address_protocol()
             mark = Mark(document.scope, ledger.protocol, signs)
         with host.timed("plan"):
@@ -83,10 +97,17 @@ class Engine:
             found = plan(wanted, world, mark, self.options)
             steps = batches(found)
         if not self.check:
+            try:
+                owed = tuple(ledger.owed)
+                if found.changes:
+                    self._apply(found, steps, ledger, store, world, document, mark)
+                self._pay(owed)
+            finally:
+                if self._announced:
+                    host.announce_again(self._announced)
             if found.changes:
-                self._apply(found, steps, ledger, store, world, document, mark)
-                world = self._verified(found, observer, wanted, mark)
-            self._settle(ledger, store, observer, world, wanted, document)
+                wanted, world = self._verified(found, observer, wanted, mark)
+            self._settle(found, ledger, store, observer, world, wanted, document)
         stats = {**host.stats(), "declared": len(wanted), "observed": len(world.objects)}
         return Outcome(found, _commands(steps), stats)
 
@@ -118,6 +139,12 @@ class Engine:
                 self.host.nft_apply(batch.namespace, "\n".join(step.words[0] for step in steps))
             elif batch.tool == "sysctl":
                 self.host.write_sysctls(batch.namespace, [(step.words[0], step.words[1]) for step in steps])
+            elif batch.tool == "openflow":
+                self._send_flows(steps)
+            elif batch.tool == "meter":
+                self._send_meters(batch)
+            elif batch.tool in _UNSEEN:
+                self._tell(batch.tool, batch.namespace, steps)
             elif batch.tool == "tap":
                 self.host.set_tap_owners(batch.namespace, [step.words for step in steps])
             else:
@@ -125,19 +152,64 @@ class Engine:
         except StepFailed as error:
             raise ApplyFailed(_failure(batch, found, error)) from None
 
-    def _verified(self, found: Plan, observer: Observer, wanted: Mapping[Key, Resource], mark: Mark) -> World:
-        """Read again what the plan touched, and plan again: nothing may be left to do."""
+    def _tell(self, tool: str, namespace: str, steps: Sequence[Step]) -> None:
+        if tool == "conntrack":
+            self.host.forget_connections(namespace, [word for step in steps for word in step.words])
+        else:
+            entries = [(step.words[0], step.words[1]) for step in steps]
+            self.host.announce(namespace, entries)
+            self._announced.setdefault(namespace, []).extend(entries)
+
+    def _pay(self, owed: Sequence[Step]) -> None:
+        """What an earlier run has not come to, because it ended before."""
+        for step in owed:
+            try:
+                self._tell(step.tool, step.namespace, [step])
+            except NamespaceGone:
+                continue
+            except StepFailed as error:
+                raise ApplyFailed(f"{step.tool} {step.namespace or 'host'} {' '.join(step.words)}: {error}") from None
+
+    def _send_flows(self, steps: Sequence[Step]) -> None:
+        """One bundle for each bridge, with the numbers that ports have now."""
+        bundles: dict[str, list[str]] = {}
+        for step in steps:
+            bundles.setdefault(step.words[0], []).extend(step.words[1:])
+        named = {bridge: flowtext.references(lines)[0] for bridge, lines in bundles.items()}
+        names = {name for bridge, found in named.items() for name in found if name != bridge}
+        numbers = self.host.port_numbers(names) if names else {}
+        for bridge, lines in bundles.items():
+            here = {**numbers, bridge: flowtext.LOCAL}
+            self.host.flow_bundle(bridge, flowtext.with_ports(lines, here.__getitem__))
+
+    def _send_meters(self, batch: Batch) -> None:
+        bridges = list(dict.fromkeys(step.words[0] for step, _change in batch.steps))
+        for bridge in bridges:
+            places = [place for place, (step, _change) in enumerate(batch.steps) if step.words[0] == bridge]
+            words = [batch.steps[place][0].words for place in places]
+            changes = [MeterChange(command, *map(int, limits)) for _bridge, command, *limits in words]
+            try:
+                self.host.change_meters(bridge, changes)
+            except StepFailed as error:
+                raise StepFailed(str(error), places[error.line - 1] + 1 if error.line else None) from None
+
+    def _verified(
+        self, found: Plan, observer: Observer, wanted: Mapping[Key, Resource], mark: Mark
+    ) -> tuple[Mapping[Key, Resource], World]:
+        """Read again what the plan touched, and plan again: nothing may be left to do. Flows get the numbers that new
+        ports have by then."""
         with self.host.timed("verify"):
             touched = _touched(found)
             observer.read(sorted(touched), touched)
-            world = observer.world()
+            wanted, world = with_flow_forms(wanted, observer.world(), self.host, observer.ledger)
             left = plan(wanted, world, mark, Options(purge=self.options.purge, adopt=self.options.adopt))
             if left.changes:
                 raise VerifyFailed("\n".join(["applied, and yet these do not hold:", *map(line, left.changes)]))
-            return world
+            return wanted, world
 
     def _settle(
         self,
+        found: Plan,
         ledger: Ledger,
         store: LedgerStore,
         observer: Observer,
@@ -146,10 +218,17 @@ class Engine:
         document: documents.Document,
     ) -> None:
         """The run is over: nothing is pending, and what was given back is forgotten."""
+        files = RestoreFiles(self.host.run_directory, ledger.scope)
+        flows = any(isinstance(resource, (Meter, OpenFlow)) for resource in wanted.values())
+        if bool(files.names()) != flows or any(c.key[0] in _RESTORED for c in found.changes):
+            files.write(wanted, world)
         before = ledger.encoded() if ledger.known else None
         names = {cls.kind: key_fields(cls) for cls in KINDS}
         ledger.pending = set()
+        ledger.owed = []
         ledger.addresses &= set(world.objects)
+        ledger.groups &= set(world.objects)
+        ledger.meters = {key: number for key, number in ledger.meters.items() if key in world.objects}
         ledger.before = [entry for entry in ledger.before if entry.identity(names[entry.kind]) in wanted]
         owned = [resource for resource in world.objects.values() if resource.owner == ledger.scope]
         ledger.signed = bool(owned)
@@ -166,10 +245,16 @@ def _is_in_one(resource: Resource) -> bool:
 def _note(found: Plan, ledger: Ledger, world: World, document: documents.Document, mark: Mark) -> None:
     """Write down what the kernel will not remember, before the first step."""
     ledger.namespaces = sorted({*ledger.namespaces, *document.namespaces()})
+    unseen = [step for change in found.changes for step in change.steps if step.tool in _UNSEEN]
+    ledger.owed = list(dict.fromkeys([*ledger.owed, *unseen]))
     for change in found.changes:
         kind = change.resource.kind
         if kind in ("namespace", "link") and change.action in (ADD, REPLACE):
             ledger.pending.add(change.key)
+        if kind == "openflow" and change.action != REMOVE:
+            ledger.groups.add(change.key)
+        if isinstance(change.resource, Meter) and change.action != REMOVE:
+            ledger.meters[change.key] = change.resource.number
         if kind == "address" and change.action != REMOVE and not mark.address_protocol:
             ledger.addresses.add(change.key)
         if (change.action == CHANGE and change.key not in world.restore and _is_of_others(change, world, mark)) or (
@@ -282,7 +367,14 @@ def _commands(steps: Sequence[Batch]) -> list[str]:
     for batch in steps:
         call = _call(batch)
         for step, _change in batch.steps:
-            if batch.tool == "nft":
+            if batch.tool == "openflow":
+                bridge, *flows = step.words
+                lines += [f"ovs-ofctl -O OpenFlow14 --bundle add-flows {bridge} - <<END", *flows, "END"]
+            elif batch.tool == "meter":
+                lines.append(f"ovs-ofctl -O OpenFlow13 {meter_words(step.words)}")
+            elif batch.tool in _UNSEEN:
+                lines += [_in(batch.namespace, text) for text in _told(step)]
+            elif batch.tool == "nft":
                 lines += [f"{call} -f - <<END", *step.words[0].rstrip().splitlines(), "END"]
             elif batch.tool == "sysctl":
                 lines.append(f"{call} {'='.join(step.words)}")
@@ -293,14 +385,31 @@ def _commands(steps: Sequence[Batch]) -> list[str]:
     return lines
 
 
+def _told(step: Step) -> list[str]:
+    """Commands that do what a step does which no tool is started for."""
+    if step.tool == "conntrack":
+        ends = ("--orig-src", "--orig-dst", "--reply-src", "--reply-dst")
+        return [f"conntrack -D {end} {address}" for address in step.words for end in ends]
+    link, address = step.words
+    if family(address) == 4:
+        return [f"arping -U -c 3 -I {link} {address}"]
+    return [f"ndptool -t na -U -i {link} -T {address} send"]
+
+
 def _call(batch: Batch) -> str:
     """The tool of a batch as a person would call it for the batch's namespace."""
     tool = {"ip6": "ip -6", "ovs": "ovs-vsctl", "sysctl": "sysctl -w"}.get(batch.tool, batch.tool)
-    if not batch.namespace:
-        return tool
-    if batch.namespace.startswith("pid:"):
-        return f"nsenter --net=/proc/{batch.namespace[len('pid:') :]}/ns/net {tool}"
-    return f"{tool} -n {batch.namespace}" if tool in _NAMESPACE_OPTION else f"ip netns exec {batch.namespace} {tool}"
+    if tool in _NAMESPACE_OPTION and batch.namespace and not batch.namespace.startswith("pid:"):
+        return f"{tool} -n {batch.namespace}"
+    return _in(batch.namespace, tool)
+
+
+def _in(namespace: str, command: str) -> str:
+    if not namespace:
+        return command
+    if namespace.startswith("pid:"):
+        return f"nsenter --net=/proc/{namespace[len('pid:') :]}/ns/net {command}"
+    return f"ip netns exec {namespace} {command}"
 
 
 def empty_host_commands(raw: Mapping[str, Any]) -> list[str]:
@@ -308,7 +417,7 @@ def empty_host_commands(raw: Mapping[str, Any]) -> list[str]:
     document = documents.parse(raw)
     there = {resource.key: resource for resource in _given(document)}
     mark = Mark(document.scope, free_protocol(document.scope, {}))
-    found = plan(document.objects, World(there), mark, Options())
+    found = plan(numbered(document.objects, {}), World(there), mark, Options())
     return _commands(batches(found))
 
 

@@ -12,7 +12,10 @@ from ipaddress import ip_address, ip_interface
 from .kinds.address import Address
 from .kinds.base import Key, Resource
 from .kinds.link import Link
+from .kinds.meter import Meter
 from .kinds.neighbour import Neighbour
+from .kinds.openflow import OpenFlow
+from .kinds.ovs_bridge import FLUSHING, OvsBridge
 from .kinds.route import Route
 from .values import family, host_part
 
@@ -40,7 +43,8 @@ def fallout(
     found = Fallout()
     going = {*removed, *replaced}
     downed, readdressed = _set_down(objects, wanted, going), _readdressed(objects, wanted, going)
-    if not going and not downed and not readdressed:
+    forgetful = _flushed(objects, wanted, going)
+    if not going and not downed and not readdressed and not forgetful:
         return found
     _take_children(found, objects, going, set(removed))
     for key, seen in objects.items() if downed or readdressed else ():
@@ -49,6 +53,10 @@ def fallout(
             found.first[key] = causes
         elif causes:
             found.gone.setdefault(key, causes)
+    for key, seen in objects.items() if forgetful else ():
+        if isinstance(seen, (OpenFlow, Meter)) and key not in going:
+            causes = tuple(key for key in seen.parents() if seen.kind in forgetful.get(key, ()))
+            found.gone.update({key: causes} if causes else {})
     _take_routes(found, objects, wanted, going)
     masters = {key[1:] for key in (*found.gone, *going) if key[0] == "link"}
     for key, seen in objects.items():
@@ -72,6 +80,20 @@ def _set_down(objects: Mapping[Key, Resource], wanted: Mapping[Key, Resource], g
             masters = [(wanted.get(k) or objects.get(k)) for k in _master_keys(want, seen)] if moved else []
             if want.up is False or any(isinstance(m, Link) and m.type == "vrf" for m in masters):
                 found.add(key)
+    return found
+
+
+def _flushed(
+    objects: Mapping[Key, Resource], wanted: Mapping[Key, Resource], going: Collection[Key]
+) -> dict[Key, tuple[str, ...]]:
+    """The Open vSwitch bridges that forget their flows as they change, or start anew without their meters too."""
+    found: dict[Key, tuple[str, ...]] = {}
+    for key, want in wanted.items():
+        seen = objects.get(key)
+        if isinstance(want, OvsBridge) and seen is not None and key not in going:
+            fields = {difference.field for difference in want.differences(seen)}
+            if fields & {*FLUSHING}:
+                found[key] = (OpenFlow.kind, Meter.kind) if "datapath_type" in fields else (OpenFlow.kind,)
     return found
 
 

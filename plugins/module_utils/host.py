@@ -17,12 +17,15 @@ import re
 import struct
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from .announce import Entry, announce, repeat_detached
+from .conntrack import forget
 from .errors import HostError
 from .netlink import read_rules
+from .openflow_wire import MeterChange, WireError, change_meters, read_meters
 
 NETNS_DIRECTORY = "/run/netns"
 _CLONE_NEWNET = 0x40000000
@@ -35,6 +38,10 @@ _NFT_ERROR = re.compile(r"^/proc/self/fd/\d+:\d+:\d+-\d+: Error: (.*)\n(.*)$", r
 # As much of a refused line as a person reads; a set's elements may fill a megabyte.
 _QUOTED = 200
 _FAILED_LINE = re.compile(r"^Command failed .*:(\d+)$", re.MULTILINE)
+_REFUSED_FLOW = re.compile(r"^ovs-ofctl: -:(\d+): (.*)$", re.MULTILINE)
+_LEFT_OUT = re.compile(r"normalization changed ofp_match.*?\| pre: (\S*)\n.*?\|post: (\S*)\n", re.DOTALL)
+_NUMBER_SECONDS = 10.0
+_OFCTL = ("ovs-ofctl", "-O", "OpenFlow14", "--timeout=60")
 
 
 class StepFailed(HostError):
@@ -158,6 +165,22 @@ class Host:
         command = {"ip": ["ip"], "ip6": ["ip", "-6"], "bridge": ["bridge"]}[tool]
         self._batch([*command, "-batch", "-"], namespace, [" ".join(map(_quoted, words)) for words in lines])
 
+    def announce(self, namespace: str, entries: Sequence[Entry]) -> None:
+        with self.inside(namespace):
+            announce(entries)
+
+    def announce_again(self, entries: Mapping[str, Sequence[Entry]]) -> None:
+        """Twice more, from a process of its own that nobody waits for."""
+        self.processes += 1
+        repeat_detached(entries, self.inside, [self._home])
+
+    def forget_connections(self, namespace: str, prefixes: Sequence[str]) -> None:
+        with self.inside(namespace):
+            try:
+                forget(prefixes)
+            except OSError as error:
+                raise StepFailed(f"the kernel does not delete connections: {error.strerror}") from None
+
     def rules(self, namespace: str) -> list[dict[str, Any]]:
         with self.inside(namespace):
             return read_rules()
@@ -168,8 +191,73 @@ class Host:
         return self._run(["ovs-vsctl", "--timeout=60", *database, *words], "")
 
     def has_ovs(self) -> bool:
-        path = (self.ovs_database or "unix:/var/run/openvswitch/db.sock").partition(":")[2]
-        return os.path.exists(path)
+        return os.path.exists(self._ovs_socket())
+
+    def has_management(self, bridge: str) -> bool:
+        """Whether the switch has opened the socket by which a bridge takes flows."""
+        return os.path.exists(self._management(bridge))
+
+    def dump_flows(self, bridge: str) -> str:
+        return self._ofctl(["--no-names", "--no-stats", "dump-flows", f"unix:{self._management(bridge)}"])
+
+    def parse_flows(self, flows: Sequence[str]) -> str:
+        """What ovs-ofctl makes of flows, a line each; asks no switch.
+
+        :raises StepFailed: with the first flow that it does not take, or of which it would leave something out.
+        """
+        with _lines(flows) as stdin:
+            done = self._completed([*_OFCTL, "parse-flows", "-"], "", stdin)
+        left_out = _LEFT_OUT.search(done.stderr.decode(errors="replace"))
+        if left_out:
+            match = left_out[1].split(",")
+            line = next((n for n, flow in enumerate(flows, 1) if all(word in flow for word in match)), None)
+            raise StepFailed(f"of the match {left_out[1]} only '{left_out[2]}' would hold; say the protocol too", line)
+        return done.stdout.decode()
+
+    def flow_bundle(self, bridge: str, lines: Sequence[str]) -> None:
+        """Delete and add flows, all or nothing, between two packets."""
+        self._ofctl(["--bundle", "--no-names", "add-flows", f"unix:{self._management(bridge)}", "-"], lines)
+
+    def meters(self, bridge: str) -> dict[int, tuple[int, int]]:
+        try:
+            return read_meters(self._management(bridge))
+        except WireError as error:
+            raise HostError(f"meters of {bridge}: {error}") from None
+
+    def change_meters(self, bridge: str, changes: Sequence[MeterChange]) -> None:
+        try:
+            change_meters(self._management(bridge), changes)
+        except WireError as error:
+            raise StepFailed(str(error), error.number) from None
+
+    def port_numbers(self, names: Collection[str]) -> dict[str, int]:
+        """The OpenFlow numbers of ports, waiting a while for the switch to give them.
+
+        :raises StepFailed: when a port has none.
+        """
+        deadline = time.monotonic() + _NUMBER_SECONDS
+        while True:
+            answer = json.loads(self.ovs_vsctl(["--format=json", "--columns=name,ofport,error", "list", "Interface"]))
+            rows = {name: (number, error) for name, number, error in answer["data"] if name in names}
+            found = {name: number for name, (number, _error) in rows.items() if isinstance(number, int) and number > 0}
+            missing = sorted(set(names) - set(found))
+            if not missing:
+                return found
+            if time.monotonic() > deadline:
+                error = rows.get(missing[0], (None, "it is not there"))[1]
+                raise StepFailed(
+                    f"port {missing[0]} has no OpenFlow number" + (f": {error}" if error != ["set", []] else "")
+                )
+            time.sleep(0.05)
+
+    def _ofctl(self, words: Sequence[str], lines: Sequence[str] = ()) -> str:
+        return self._batch([*_OFCTL, *words], "", lines)
+
+    def _ovs_socket(self) -> str:
+        return (self.ovs_database or "unix:/var/run/openvswitch/db.sock").partition(":")[2]
+
+    def _management(self, bridge: str) -> str:
+        return os.path.join(os.path.dirname(self._ovs_socket()), f"{bridge}.mgmt")
 
     def nft_list(self, namespace: str, prefix: str = "") -> list[dict[str, Any]]:
         """The tables whose names begin so; nothing where nftables is not installed."""
@@ -249,13 +337,15 @@ class Host:
         return bool(version) and (int(version[1]), int(version[2])) >= (6, 3) if version else False
 
     def _batch(self, command: list[str], namespace: str, lines: Sequence[str]) -> str:
-        # A file, not a pipe: a process whose parent is killed must not take half a line for a whole one.
-        with os.fdopen(os.memfd_create("batch"), "w+b") as stream:
-            stream.write(("\n".join(lines) + "\n").encode())
-            stream.seek(0)
-            return self._run(command, namespace, stream.fileno())
+        with _lines(lines) as stdin:
+            return self._run(command, namespace, stdin)
 
     def _run(self, command: list[str], namespace: str, stdin: int = subprocess.DEVNULL) -> str:
+        return self._completed(command, namespace, stdin).stdout.decode()
+
+    def _completed(
+        self, command: list[str], namespace: str, stdin: int = subprocess.DEVNULL
+    ) -> subprocess.CompletedProcess[bytes]:
         self.processes += 1
         try:
             with self.inside(namespace):
@@ -268,11 +358,11 @@ class Host:
                     check=False,
                 )
         except FileNotFoundError:
-            package = {"ovs-vsctl": "openvswitch-switch"}.get(command[0], "iproute2")
+            package = {"ovs-vsctl": "openvswitch-switch", "ovs-ofctl": "openvswitch-switch"}.get(command[0], "iproute2")
             raise HostError(f"{command[0]} is not installed on this host; install {package}") from None
         if done.returncode != 0:
             raise _refused(done.stderr.decode(errors="replace"), command)
-        return done.stdout.decode()
+        return done
 
     def _enter(self, descriptor: int) -> None:
         if self._libc.setns(descriptor, _CLONE_NEWNET) != 0:
@@ -366,12 +456,24 @@ def _path(namespace: str) -> str:
     return os.path.join(NETNS_DIRECTORY, namespace)
 
 
+@contextmanager
+def _lines(lines: Sequence[str]) -> Iterator[int]:
+    """The lines as a file, not a pipe: a process whose parent is killed must not take half a line for a whole one."""
+    with os.fdopen(os.memfd_create("batch"), "w+b") as stream:
+        stream.write(("\n".join(lines) + "\n").encode())
+        stream.seek(0)
+        yield stream.fileno()
+
+
 def _quoted(word: str) -> str:
     return f'"{word}"' if not word or re.search(r"\s|#|'", word) else word
 
 
 def _refused(stderr: str, command: Sequence[str]) -> StepFailed:
     """The tool's message, and the line it stopped at, out of what it wrote."""
+    flow = _REFUSED_FLOW.search(stderr)
+    if flow:
+        return StepFailed(flow[2], int(flow[1]))
     lines = _FAILED_LINE.findall(stderr)
     message = " ".join(_FAILED_LINE.sub("", stderr).split()) or f"{command[0]} failed"
     return StepFailed(message, int(lines[-1]) if lines else None)

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .kinds.base import Key
+from .kinds.base import Key, Step
 
 FIRST_PROTOCOL, PROTOCOLS = 200, 50
 
@@ -38,8 +38,10 @@ class Ledger:
     """protocol: the number this scope signs with. namespaces: where it has made something.
 
     pending: what the run under way makes, and may not have signed yet. addresses: those that could not be signed.
-    before: what to give back. signed: whether anything carries the scope's mark; as long as it does the number must not
-    be forgotten. others: the addresses that other scopes could not sign, each with its scope. known: whether the host
+    before: what to give back. owed: what is to be announced, and which connections to forget, once the run under
+    way has made its changes. groups: the groups of flows, whose cookies do not say their names. meters: the numbers
+    of the meters. signed: whether anything carries the scope's mark; as long as it does the number must not be
+    forgotten. others: the addresses that other scopes could not sign, each with its scope. known: whether the host
     had this ledger already.
     """
 
@@ -49,12 +51,15 @@ class Ledger:
     pending: set[Key] = field(default_factory=set)
     addresses: set[Key] = field(default_factory=set)
     before: list[Before] = field(default_factory=list)
+    owed: list[Step] = field(default_factory=list)
+    groups: set[Key] = field(default_factory=set)
+    meters: dict[Key, int] = field(default_factory=dict)
     signed: bool = True
     others: Mapping[Key, str] = field(default_factory=dict)
     known: bool = False
 
     def is_empty(self) -> bool:
-        return not (self.signed or self.namespaces or self.pending or self.addresses or self.before)
+        return not (self.signed or self.namespaces or self.pending or self.addresses or self.before or self.owed)
 
     def address_owner(self, key: Key) -> str | None:
         """The scope that has added an address which does not say so itself."""
@@ -68,7 +73,10 @@ class Ledger:
             "namespaces": sorted(set(self.namespaces)),
             "pending": sorted(self.pending),
             "addresses": sorted(self.addresses),
+            "groups": sorted(self.groups),
+            "meters": [[*key, number] for key, number in sorted(self.meters.items())],
             "before": [asdict(entry) for entry in self.before],
+            "owed": [[step.tool, step.namespace, list(step.words)] for step in self.owed],
         }
         return json.dumps(content, default=_plain, separators=(",", ":"))
 
@@ -136,6 +144,9 @@ def _decoded(content: Mapping[str, Any]) -> Ledger:
         {tuple(key) for key in content["pending"]},
         {tuple(key) for key in content["addresses"]},
         [Before(entry["kind"], entry["namespace"], entry["fields"]) for entry in content["before"]],
+        [Step(tool, namespace, tuple(words)) for tool, namespace, words in content.get("owed", ())],
+        {tuple(key) for key in content.get("groups", ())},
+        {tuple(key): number for *key, number in content.get("meters", ())},
         known=True,
     )
 

@@ -15,7 +15,9 @@ from .host import Host, NamespaceGone, StepFailed
 from .kinds.base import HOST, Key, Reading, Resource, key_fields
 from .kinds.fdb import Fdb, tunnel_remotes
 from .kinds.link import Link, joined
+from .kinds.meter import Meter
 from .kinds.nft_table import NftTable, Parts, full_name, tables
+from .kinds.openflow import OpenFlow
 from .kinds.registry import KINDS
 from .kinds.sysctl import Sysctl
 from .ledger import Ledger
@@ -57,6 +59,7 @@ class Observer:
             reading = self.readings.setdefault(namespace, Reading(namespace))
             reading.owners, reading.scope = self.owners, self.ledger.scope
             reading.pending, reading.address_owner = self.ledger.pending, self.ledger.address_owner
+            reading.groups, reading.meter_numbers = self.ledger.groups, self.ledger.meters
             try:
                 self._fill(reading, reads.get(namespace) or ALL_READS, declared)
             except NamespaceGone:
@@ -118,6 +121,9 @@ class Observer:
             reading.sysctls = self._sysctls(namespace, declared.get((namespace, Sysctl), ()))
         if "ovs" in reads and namespace == HOST and self._needs_ovs():
             reading.ovs = ovsdb.decode(self.host.ovs_vsctl(ovsdb.list_words()))
+            there = [row["name"] for row in reading.ovs.get("Bridge", ()) if self.host.has_management(row["name"])]
+            reading.flows = {bridge: self.host.dump_flows(bridge) for bridge in self._needed(OpenFlow.kind, there)}
+            reading.meters = {bridge: self.host.meters(bridge) for bridge in self._needed(Meter.kind, there)}
 
     def _needs_vlans(self, links: Iterable[Resource]) -> bool:
         return not self.owned_only or any(isinstance(link, Link) and link.vlans is not None for link in links)
@@ -132,7 +138,13 @@ class Observer:
         )
 
     def _needs_ovs(self) -> bool:
-        return self.host.has_ovs() or any(key[0].startswith("ovs_") for key in self.wanted)
+        kinds = ("ovs_bridge", "ovs_port", OpenFlow.kind, Meter.kind)
+        return self.host.has_ovs() or any(key[0] in kinds for key in self.wanted)
+
+    def _needed(self, kind: str, bridges: Sequence[str]) -> list[str]:
+        """The bridges on which objects of a kind are declared or ours; all, where nobody knows what is ours."""
+        known = {key[2] for key in (*self.wanted, *self.ledger.groups, *self.ledger.meters) if key[0] == kind}
+        return [bridge for bridge in bridges if bridge in known or not (self.ledger.known and self.owned_only)]
 
     def _sysctls(self, namespace: str, declared: Iterable[Resource]) -> dict[str, str]:
         found = {}

@@ -14,7 +14,7 @@ from typing import Any
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "Bridge": ("_uuid", "name", "ports", "datapath_type", "fail_mode", "external_ids", "other_config"),
     "Port": ("_uuid", "name", "interfaces", "tag", "trunks", "vlan_mode", "external_ids", "other_config"),
-    "Interface": ("_uuid", "name", "type", "options", "external_ids", "mtu_request", "mac"),
+    "Interface": ("_uuid", "name", "type", "options", "external_ids", "mtu_request", "mac", "ofport"),
 }
 OWNER = "hostnet-scope"
 _PLAIN = re.compile(r"^[A-Za-z0-9_./-]+$")

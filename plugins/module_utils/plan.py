@@ -21,6 +21,8 @@ from .kinds.uplink import Uplink
 from .values import host_part
 
 _MARK = "mark"
+# The kinds of objects that others refer to and cannot do without.
+_NEEDED = ("namespace", "link", "ovs_bridge", "ovs_port", "meter")
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def _missing(wanted: Mapping[Key, Resource], present: Mapping[Key, Resource], re
             reasons.append(reason(want, "is not on this host; a physical link must exist before it is declared"))
             continue
         for key in (*want.parents(), *want.after()):
-            if len(key) > 2 and key[0] in ("namespace", "link", "ovs_bridge") and key not in wanted:
+            if len(key) > 2 and key[0] in _NEEDED and key not in wanted:
                 what = " ".join([key[0].replace("_", " "), *(part for part in key[1:] if part)])
                 if key in removed:
                     reasons.append(reason(want, f"needs {what}, which is no longer declared; declare it again"))

@@ -26,6 +26,14 @@ def lines(plan: Plan) -> list[str]:
     return ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[-1]]).rstrip() for row in rows]
 
 
+def detailed(plan: Plan) -> list[str]:
+    """The lines of a plan, each with the parts of its object that come and go below it."""
+    found = []
+    for change, text in zip(plan.changes, lines(plan)):
+        found += [text, *(f"    {piece}" for piece in change.resource.pieces(change.seen))]
+    return found
+
+
 def _columns(change: Change) -> tuple[str, ...]:
     resource = change.resource
     sign = f"{_SIGNS[change.action]} {resource.kind.replace('_', ' ')}"

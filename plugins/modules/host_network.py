@@ -177,7 +177,7 @@ from ansible_collections.hostnet.fabric.plugins.module_utils.engine import Engin
 from ansible_collections.hostnet.fabric.plugins.module_utils.errors import FabricError
 from ansible_collections.hostnet.fabric.plugins.module_utils.host import Host
 from ansible_collections.hostnet.fabric.plugins.module_utils.plan import Options
-from ansible_collections.hostnet.fabric.plugins.module_utils.present import as_data, headline, lines
+from ansible_collections.hostnet.fabric.plugins.module_utils.present import as_data, detailed, headline
 
 
 def main() -> None:
@@ -213,7 +213,7 @@ def main() -> None:
         "stats": outcome.stats,
     }
     if module._diff and outcome.plan.changes:
-        result["diff"] = {"prepared": "\n".join([headline(outcome.plan), *lines(outcome.plan), ""])}
+        result["diff"] = {"prepared": "\n".join([headline(outcome.plan), *detailed(outcome.plan), ""])}
     if module._verbosity >= 2:
         result["commands"] = outcome.commands
     module.exit_json(**result)

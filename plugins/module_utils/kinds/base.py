@@ -122,6 +122,12 @@ class Reading:
     owners: Mapping[int, str] = field(default_factory=dict)
     scope: str = ""
     pending: Iterable[Key] = ()
+    # Flows as ovs-ofctl prints them and meters as (kbps, burst) by number, by bridge; the named groups and the numbers
+    # of the meters that this scope has made.
+    flows: dict[str, str] = field(default_factory=dict)
+    meters: dict[str, dict[int, tuple[int, int]]] = field(default_factory=dict)
+    groups: Iterable[Key] = ()
+    meter_numbers: Mapping[Key, int] = field(default_factory=dict)
     address_owner: Callable[[Key], str | None] = lambda _key: None
 
     def protocol_owner(self, entry: Mapping[str, Any]) -> str | None:
@@ -240,6 +246,11 @@ class Resource:
 
     def remove(self, mark: Mark) -> list[Step]:
         raise NotImplementedError
+
+    def pieces(self, seen: Resource | None) -> Iterator[str]:
+        """What a reader of a diff sees below the object's line: the parts of it that come and go. ``seen`` is the
+        object itself where it is removed."""
+        return iter(())
 
     def details(self) -> str:
         """The declared attributes in a few words, for the line that announces the object."""

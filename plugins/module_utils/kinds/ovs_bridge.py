@@ -13,6 +13,9 @@ from .. import ovsdb, values
 from .base import HOST, Difference, Key, Mark, Reading, Resource, Step, declared
 from .ovs_port import OvsPort
 
+# The switch forgets all flows of a bridge when one of these changes.
+FLUSHING = ("datapath_type", "fail_mode")
+
 
 @dataclass(frozen=True)
 class OvsBridge(Resource):

@@ -44,6 +44,9 @@ class OvsPort(Resource):
     mac: str | None = declared(values.mac)
     mtu: int | None = declared(values.integer(68, 65535))
 
+    # Observed only: its OpenFlow port number, None as long as the switch has given it none.
+    number: int | None = None
+
     def faults(self) -> Iterator[str]:
         if self.namespace:
             yield "namespace: a port is the host's; declare a link of type ovs to move its device"
@@ -104,6 +107,7 @@ class OvsPort(Resource):
 
 def _observed(port: Mapping[str, Any], interface: Mapping[str, Any], bridge: str) -> OvsPort:
     options: dict[str, str] = dict(interface["options"])
+    number = ovsdb.single(interface["ofport"])
     return OvsPort(
         name=port["name"],
         bridge=bridge,
@@ -118,4 +122,5 @@ def _observed(port: Mapping[str, Any], interface: Mapping[str, Any], bridge: str
         mac=ovsdb.single(interface["mac"]),
         mtu=ovsdb.single(interface["mtu_request"]),
         owner=ovsdb.owner(port["external_ids"]),
+        number=number if number is not None and number > 0 else None,
     )

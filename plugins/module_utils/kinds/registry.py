@@ -9,9 +9,11 @@ from .address import Address
 from .base import Resource
 from .fdb import Fdb
 from .link import Link
+from .meter import Meter
 from .namespace import Namespace
 from .neighbour import Neighbour
 from .nft_table import NftTable
+from .openflow import OpenFlow
 from .ovs_bridge import OvsBridge
 from .ovs_port import OvsPort
 from .route import Route
@@ -23,6 +25,8 @@ KINDS: tuple[type[Resource], ...] = (
     Namespace,
     OvsBridge,
     OvsPort,
+    Meter,
+    OpenFlow,
     Link,
     Fdb,
     Sysctl,

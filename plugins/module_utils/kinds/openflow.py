@@ -1,0 +1,158 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Named groups of OpenFlow flows of an Open vSwitch bridge: compared whole, changed flow by flow in one bundle.
+
+The mark is the cookie: 0x68, 16 bits of the scope, 40 bits of the group's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+from .. import flowtext, ovsdb, values
+from .base import HOST, Difference, Key, Mark, Reading, Resource, Step, declared, narrowed
+
+
+def parse_flow(value: Any) -> str:
+    text = " ".join(values.text(value).strip().split(" "))
+    fault = flowtext.fault(text)
+    if fault:
+        raise ValueError(fault)
+    return text
+
+
+def meter_key(bridge: str, name: str) -> Key:
+    return ("meter", HOST, bridge, name)
+
+
+@dataclass(frozen=True)
+class OpenFlow(Resource):
+    """ports, meters: the names in the flows, of an observed group those behind its numbers.
+
+    lines: the flows as declared, with the numbers of their meters. forms: the flows in normal form; those of a declared
+    group are in the order of ``lines``. obstacles: flows of others where a declared one belongs.
+    """
+
+    kind: ClassVar[str] = "openflow"
+    section: ClassVar[str] = "openflow"
+    reads: ClassVar[tuple[str, ...]] = ("ovs",)
+
+    bridge: str = declared(values.device_name, key=True)
+    name: str = declared(values.text, key=True)
+    flows: tuple[str, ...] = declared(values.listing(parse_flow), required=True)
+
+    ports: tuple[str, ...] = ()
+    meters: tuple[str, ...] = ()
+    lines: tuple[str, ...] = field(default=(), repr=False)
+    forms: tuple[str, ...] = field(default=(), repr=False)
+    obstacles: tuple[str, ...] = ()
+
+    def faults(self) -> Iterator[str]:
+        if self.namespace:
+            yield "namespace: flows belong to a bridge of the host"
+        if self.name.startswith("0x"):
+            yield "name: must not begin with 0x, as the names of groups that nobody knows do"
+
+    def completed(self, others: Mapping[Key, Resource]) -> OpenFlow:
+        ports, meters = flowtext.references(self.flows)
+        return replace(self, ports=ports, meters=meters, lines=self.flows, forms=self.flows)
+
+    @classmethod
+    def observe(cls, reading: Reading, wanted: Sequence[OpenFlow]) -> Iterator[OpenFlow]:
+        """The groups of all scopes, as their cookies say, and the flows of others by their cookies."""
+        names = {(key[2], flowtext.cookie(reading.scope, key[3])): key[3] for key in reading.groups}
+        names.update({(want.bridge, flowtext.cookie(reading.scope, want.name)): want.name for want in wanted})
+        scopes = {flowtext.scope_number(scope): scope for scope in reading.owners.values()}
+        meters = {(key[2], number): key[3] for key, number in reading.meter_numbers.items()}
+        for bridge, output in reading.flows.items():
+            ports = port_names(reading.ovs, bridge)
+            for own, flows in flowtext.dumped(output).items():
+                number = flowtext.cookie_scope(own)
+                used = flowtext.numbers(flows)
+                yield cls(
+                    bridge=bridge,
+                    name=names.get((bridge, own), own),
+                    flows=(),
+                    forms=tuple(flows),
+                    owner=None if number is None else scopes.get(number, f"{number:#06x}"),
+                    ports=tuple(sorted(ports[port] for port in used[0] if port in ports)),
+                    meters=tuple(sorted(meters[bridge, meter] for meter in used[1] if (bridge, meter) in meters)),
+                )
+
+    def differences(self, seen: Resource) -> tuple[Difference, ...]:
+        seen = narrowed(seen, OpenFlow)
+        new, gone = len({*self.forms} - {*seen.forms}), len({*seen.forms} - {*self.forms})
+        if not new and not gone:
+            return ()
+        counts = [f"{count} {word}" for count, word in ((new, "new"), (gone, "gone")) if count]
+        return (Difference("flows", str(len(seen.forms)), f"{len({*self.forms})} ({', '.join(counts)})"),)
+
+    def fixed(self, difference: Difference) -> bool:
+        return False
+
+    def parents(self) -> tuple[Key, ...]:
+        return (("ovs_bridge", HOST, self.bridge),)
+
+    def after(self) -> tuple[Key, ...]:
+        ports: list[Key] = [("ovs_port", HOST, name) for name in self.ports]
+        return (*ports, *(meter_key(self.bridge, name) for name in self.meters))
+
+    def add(self, mark: Mark) -> list[Step]:
+        own = flowtext.cookie(mark.scope, self.name)
+        return self._bundle(f"add cookie={own},{line}" for line in self.lines)
+
+    def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
+        """Deletes first: a flow that only got other actions is of the same identity as its old self."""
+        seen = narrowed(seen, OpenFlow)
+        own = flowtext.cookie(mark.scope, self.name)
+        gone, there = sorted({*seen.forms} - {*self.forms}), {*seen.forms}
+        deleted = [flowtext.deletion(own, flow) for flow in gone]
+        return self._bundle([*deleted, *(f"add cookie={own},{line}" for line in self._without(there))])
+
+    def remove(self, mark: Mark) -> list[Step]:
+        own = self.name if self._is_nameless() else flowtext.cookie(mark.scope, self.name)
+        return self._bundle([f"delete cookie={own}/-1"])
+
+    def details(self) -> str:
+        count = f"{len(self.forms or self.flows)} flows"
+        if not self.obstacles:
+            return count
+        more = f" and {len(self.obstacles) - 1} more" if len(self.obstacles) > 1 else ""
+        return f"in its place: {self.obstacles[0]}{more}"
+
+    def pieces(self, seen: Resource | None) -> Iterator[str]:
+        there = {*seen.forms} if isinstance(seen, OpenFlow) else set()
+        if seen is self:
+            yield from (f"- {flow}" for flow in sorted(there))
+            return
+        yield from (f"- {flow}" for flow in sorted(there - {*self.forms}))
+        yield from (f"+ {line}" for line in self._without(there))
+
+    def _without(self, there: set[str]) -> list[str]:
+        """The lines whose flows are not there."""
+        return [line for line, form in zip(self.lines, self.forms) if form not in there]
+
+    def _bundle(self, lines: Iterator[str] | Sequence[str]) -> list[Step]:
+        return [Step("openflow", HOST, (self.bridge, *lines))]
+
+    def _is_nameless(self) -> bool:
+        """Whether the name is only the cookie, which nothing on this host knows the name of any more."""
+        return not self.flows and self.name.startswith("0x")
+
+
+def port_names(ovs: Mapping[str, Sequence[Mapping[str, Any]]], bridge: str) -> dict[int, str]:
+    """The names behind the port numbers of a bridge."""
+    interfaces = {row["_uuid"]: row for row in ovs.get("Interface", ())}
+    ports = {row["_uuid"]: row for row in ovs.get("Port", ())}
+    found = {}
+    for row in ovs.get("Bridge", ()):
+        if row["name"] == bridge:
+            for port in ovsdb.many(row["ports"]):
+                for member in ovsdb.many(ports[port]["interfaces"]):
+                    number = ovsdb.single(interfaces[member]["ofport"])
+                    if number is not None and 0 < number < flowtext.LOCAL:
+                        found[number] = interfaces[member]["name"]
+    return found
