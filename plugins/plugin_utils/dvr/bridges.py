@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.entries import INTEGRATION, Entry, Sections, veth
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.local_segment import LocalSegment
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import HostView, Provider
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.segment import Segment
 
 
-def providers_in_use(view: HostView, segments: list[Segment]) -> list[Provider]:
+def providers_in_use(view: HostView, segments: list[LocalSegment]) -> list[Provider]:
     """The physical networks that a network of this host is on."""
     used = {segment.network.provider for segment in segments}
     return [provider for provider in view.host.providers if provider.name in used]
 
 
-def bridges(view: HostView, segments: list[Segment]) -> Sections:
+def bridges(view: HostView, segments: list[LocalSegment]) -> Sections:
     host, providers = view.host, providers_in_use(view, segments)
     integration = {
         "name": INTEGRATION,

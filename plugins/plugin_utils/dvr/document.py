@@ -12,10 +12,10 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.bridges import 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.entries import Sections, merged
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.fip_namespace import external
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.flows.groups import groups
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.local_segment import local_segments
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import HostView
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.ports import instances, integration_ports
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.router_namespace import router
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.segment import segments
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.snat_namespace import snat
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.tunnels import tunnels
 
@@ -26,7 +26,7 @@ Document = dict[str, Any]
 
 def compiled(view: HostView) -> Document:
     """The document of one host: what it routes, and what it does as one of the SNAT hosts."""
-    own = segments(view)
+    own = local_segments(view)
     parts: list[Sections] = [
         bridges(view, own),
         integration_ports(view.host, own),

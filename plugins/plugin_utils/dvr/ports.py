@@ -15,8 +15,8 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.entries import 
     usable_at_once,
     veth,
 )
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.local_segment import LocalSegment
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import Host, Instance, Tap, Veth
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.segment import Segment
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.names import host_end_mac
 
 
@@ -30,7 +30,7 @@ def instances(own: tuple[Instance, ...]) -> Sections:
     }
 
 
-def integration_ports(host: Host, segments: list[Segment]) -> Sections:
+def integration_ports(host: Host, segments: list[LocalSegment]) -> Sections:
     """Every device that is a port of br-int. It is no interface of the host's own."""
     devices = [port for segment in segments for port in _devices(segment)]
     sections: Sections = {
@@ -46,7 +46,7 @@ def integration_ports(host: Host, segments: list[Segment]) -> Sections:
     return sections
 
 
-def _devices(segment: Segment) -> Iterator[tuple[str, str]]:
+def _devices(segment: LocalSegment) -> Iterator[tuple[str, str]]:
     yield from ((instance.device, instance.path) for instance in segment.instances)
     yield from ((leg.port, leg.path) for _router, leg in segment.legs)
     yield from ((external.port, external.path) for external in segment.externals)

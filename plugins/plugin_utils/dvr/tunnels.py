@@ -10,13 +10,13 @@ because the legs of central SNAT move between hosts.
 from __future__ import annotations
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.entries import Entry, Sections
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.local_segment import LocalSegment
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import Host
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.segment import Segment
 
 _ANY = "00:00:00:00:00:00"
 
 
-def tunnels(host: Host, segments: list[Segment]) -> Sections:
+def tunnels(host: Host, segments: list[LocalSegment]) -> Sections:
     tunnelled = [s for s in segments if s.network.vni is not None and s.uplink is not None]
     return {
         "links": [_device(host, segment) for segment in tunnelled],
@@ -24,7 +24,7 @@ def tunnels(host: Host, segments: list[Segment]) -> Sections:
     }
 
 
-def _device(host: Host, segment: Segment) -> Entry:
+def _device(host: Host, segment: LocalSegment) -> Entry:
     network = segment.network
     return {
         "name": segment.uplink,
@@ -40,7 +40,7 @@ def _device(host: Host, segment: Segment) -> Entry:
     }
 
 
-def _entries(segment: Segment) -> list[Entry]:
+def _entries(segment: LocalSegment) -> list[Entry]:
     link, path = segment.uplink, segment.network.path
     flood = [{"link": link, "mac": _ANY, "dst": address, "because": path} for address in segment.flood]
     known = [

@@ -20,9 +20,9 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.flows.text impo
     goto,
     set_network,
 )
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.local_segment import LocalSegment
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import CentralLeg, External, Instance, Leg
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.ports import meter_name
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.segment import Segment
 
 
 def instance(own: Instance) -> Iterator[str]:
@@ -47,7 +47,7 @@ def central(own: CentralLeg) -> Iterator[str]:
     yield flow(CLASSIFY, 100, f"in_port={own.port}", f"{set_network(own.network.number)},{goto(GATE_FROM)}")
 
 
-def uplink(segment: Segment) -> Iterator[str]:
+def uplink(segment: LocalSegment) -> Iterator[str]:
     if segment.uplink is None:
         return
     network = segment.network

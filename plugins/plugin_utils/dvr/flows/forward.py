@@ -19,9 +19,9 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.flows.text impo
     in_network,
     set_output,
 )
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.local_segment import LocalSegment
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import CentralLeg, External, Instance, Leg
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.ports import meter_name
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.segment import Segment
 
 _OUTPUT = "output:NXM_NX_REG0[]"
 
@@ -53,7 +53,7 @@ def central(own: CentralLeg) -> Iterator[str]:
     yield flow(FORWARD, 100, here, f"{set_output(own.port)},{goto(GATE_TO)}")
 
 
-def flood(segment: Segment) -> Iterator[str]:
+def flood(segment: LocalSegment) -> Iterator[str]:
     """To all who are in the network: first on this host, then out, where the frame may get another source."""
     ways = [f"{set_output(i.device)},resubmit(,{FIREWALL_IN})" for i in segment.instances]
     ways += [f"output:{leg.port}" for _router, leg in segment.legs]

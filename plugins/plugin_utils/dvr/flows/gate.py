@@ -19,6 +19,6 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.flows.text impo
 )
 
 
-def opened() -> Iterator[str]:
-    yield flow(GATE_FROM, 100, "", goto(RESPONDER))
-    yield flow(GATE_TO, 100, "", "output:NXM_NX_REG0[]")
+def opened(priority: int = 100) -> Iterator[str]:
+    yield flow(GATE_FROM, priority, "", goto(RESPONDER))
+    yield flow(GATE_TO, priority, "", "output:NXM_NX_REG0[]")

@@ -18,11 +18,11 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.flows import (
     uplink,
 )
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.flows.base import base
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.local_segment import LocalSegment
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import HostView
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.segment import Segment
 
 
-def groups(view: HostView, segments: list[Segment]) -> list[Entry]:
+def groups(view: HostView, segments: list[LocalSegment]) -> list[Entry]:
     found = [_group("base", view.host.path, base())]
     if view.snats and not view.gated:
         found.append(_group("gate", view.host.path, gate.opened()))
@@ -31,7 +31,7 @@ def groups(view: HostView, segments: list[Segment]) -> list[Entry]:
     return found
 
 
-def _of_segment(view: HostView, segment: Segment) -> Iterator[Entry]:
+def _of_segment(view: HostView, segment: LocalSegment) -> Iterator[Entry]:
     network = segment.network
     flows = (*classify.uplink(segment), *forward.flood(segment), *uplink.network(segment))
     if flows:

@@ -23,8 +23,8 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.flows.text impo
     goto,
     in_network,
 )
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.local_segment import LocalSegment
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import Host, Leg
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.segment import Segment
 
 
 def base() -> Iterator[str]:
@@ -34,7 +34,7 @@ def base() -> Iterator[str]:
     yield flow(UPLINK, 0, "", goto(UPLINK_OUTPUT))
 
 
-def network(segment: Segment) -> Iterator[str]:
+def network(segment: LocalSegment) -> Iterator[str]:
     own = segment.network
     where = in_network(own.number)
     if own.gateway_mac is not None and segment.uplink is not None:
