@@ -116,7 +116,7 @@ def _routes(instance: Instance) -> Iterator[Entry]:
 
 
 def meter_name(instance: Instance, direction: str) -> str:
-    return f"{instance.name} {direction}"
+    return f"{instance.name}:{direction}"
 
 
 def _meters(instance: Instance) -> Iterator[Entry]:

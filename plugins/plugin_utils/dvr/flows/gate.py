@@ -15,10 +15,9 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.flows.text impo
     GATE_TO,
     RESPONDER,
     flow,
-    goto,
 )
 
 
 def opened(priority: int = 100) -> Iterator[str]:
-    yield flow(GATE_FROM, priority, "", goto(RESPONDER))
+    yield flow(GATE_FROM, priority, "", f"resubmit(,{RESPONDER})")
     yield flow(GATE_TO, priority, "", "output:NXM_NX_REG0[]")
