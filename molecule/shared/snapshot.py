@@ -82,13 +82,18 @@ def network(prefix: list[str]) -> dict[str, Any]:
 
 
 def open_vswitch() -> Any:
-    """Every bridge, port and interface, where an Open vSwitch runs."""
+    """Every bridge, port, interface, flow and meter, where an Open vSwitch runs."""
     if not Path("/run/openvswitch/db.sock").exists():
         return None
-    return {
+    found: dict[str, Any] = {
         table: sorted(json.loads(output(["ovs-vsctl", "-f", "json", f"--columns={columns}", "list", table]))["data"])
         for table, columns in OVS_COLUMNS.items()
     }
+    for bridge in output(["ovs-vsctl", "list-br"]).split():
+        for what in (["--no-stats", "dump-flows"], ["dump-meters"]):
+            lines = output(["ovs-ofctl", "-O", "OpenFlow14", *what, bridge]).splitlines()
+            found[f"{what[-1]} {bridge}"] = sorted(line.strip() for line in lines if "OFPST" not in line)
+    return found
 
 
 def main() -> None:

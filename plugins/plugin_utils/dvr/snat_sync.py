@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from netaddr import IPAddress
-
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import HostView, Snat
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.names import derived_mac, device_name
 
@@ -23,13 +21,13 @@ Entry = dict[str, Any]
 INTEGRATION = "br-int"
 TUNNEL = "vx-sync"
 LEG = "sync"
-# The last VNI there is; networks do not get it.
-VNI = 0xFFFFFF
+# Networks have none below 1.
+VNI = 0
 UDP_PORT = 3780
 # Fits wherever IPv6 does; conntrackd fills its packets up to it.
 MTU = 1280
 SUBNET = "169.254.192.0/30"
-ADDRESSES = (IPAddress("169.254.192.1"), IPAddress("169.254.192.2"))
+ADDRESSES = ("169.254.192.1", "169.254.192.2")
 
 
 @dataclass(frozen=True)
@@ -41,9 +39,9 @@ class Sync:
     namespace: str
     port: str
     mac: str
-    address: IPAddress
+    address: str
     peer_mac: str
-    peer_address: IPAddress
+    peer_address: str
 
 
 def syncs(view: HostView) -> tuple[Sync, ...]:
@@ -84,7 +82,7 @@ def entries(view: HostView) -> dict[str, list[Entry]]:
             {
                 "namespace": end.namespace,
                 "link": LEG,
-                "address": str(end.peer_address),
+                "address": end.peer_address,
                 "mac": end.peer_mac,
                 "because": end.path,
             }
