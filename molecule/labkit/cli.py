@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from labkit.shell import LabError, say
 
 if TYPE_CHECKING:
+    from labkit.machine import Site
     from labkit.scenario import Scenario
 
 COMMAND = Path(__file__).resolve().parent.parent / "lab"
@@ -42,6 +43,11 @@ def parser() -> argparse.ArgumentParser:
     proxy = commands.add_parser("proxy", help="join stdin and stdout to a machine's sshd (for ssh's ProxyCommand)")
     proxy.add_argument("--scenario", help="which lab, when two have a host of this name")
     proxy.add_argument("host")
+    power = commands.add_parser("power", help="switch a machine off, as if the cable was pulled, or on again")
+    power.add_argument("--scenario", help="which lab, when two have a host of this name")
+    power.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
+    power.add_argument("host")
+    power.add_argument("switch", choices=["off", "on"])
     inventory = commands.add_parser("inventory", help="print the path of the generated inventory")
     inventory.add_argument("scenario")
     host = commands.add_parser("host")
@@ -86,13 +92,19 @@ def up(name: str, inside: Path | None) -> int:
     return 0
 
 
-def up_here(scenario: Scenario) -> None:
-    """Make a lab on this kernel if it has what the scenario needs, else in a QEMU machine."""
-    from labkit import debian, initrd, kernel, native, vm
+def site_here() -> Site:
+    from labkit import debian, initrd
     from labkit.machine import Site
 
     root = debian.ensure_root()
-    site = Site(root, initrd.ensure_initrd(root), None)
+    return Site(root, initrd.ensure_initrd(root), None)
+
+
+def up_here(scenario: Scenario) -> None:
+    """Make a lab on this kernel if it has what the scenario needs, else in a QEMU machine."""
+    from labkit import kernel, native, vm
+
+    site = site_here()
     lacking = kernel.missing(scenario.needs)
     if lacking:
         say(f"this kernel lacks {', '.join(lacking)}: {scenario.name} runs inside a QEMU machine with Debian's kernel")
@@ -156,6 +168,24 @@ def proxy(name: str, scenario: str | None) -> int:
     return vm.proxy(lab, name) if lab.mode == "vm" else access.proxy(lab, name)
 
 
+def power(name: str, scenario: str | None, on: bool, inside: Path | None) -> int:
+    from labkit import native, state, vm
+    from labkit.machine import Site
+    from labkit.scenario import load
+
+    lab, host = state.find(name, scenario)
+    if host.kind != "machine":
+        raise LabError(f"{name} is a {host.kind}; only machines have a power switch")
+    if lab.mode == "vm":
+        return vm.power(lab, name, on)
+    if not on:
+        native.switch_off(lab, name)
+        return 0
+    site = Site(Path("/lower"), inside / "initrd", None) if inside else site_here()
+    native.switch_on(lab, load(lab.scenario), name, site, MAIN)
+    return 0
+
+
 def inventory(name: str) -> int:
     from labkit import state
 
@@ -189,6 +219,8 @@ def dispatch(words: argparse.Namespace) -> int:
         return execute(words.host, words.scenario, words.arguments)
     if words.command == "proxy":
         return proxy(words.host, words.scenario)
+    if words.command == "power":
+        return power(words.host, words.scenario, words.switch == "on", words.inside)
     if words.command == "inventory":
         return inventory(words.scenario)
     if words.command == "host":

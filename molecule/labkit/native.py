@@ -168,6 +168,33 @@ def up(scenario: Scenario, site: Site, command: Path, main: Path) -> None:
     replace(state, complete=True).save()
 
 
+def switch_off(state: State, name: str) -> None:
+    """Take a machine's power away: nothing in it is told, and its network cards have nobody who listens."""
+    directory = state.directory / "machines" / name
+    first = machine.leader(directory)
+    if first is None:
+        raise LabError(f"{name} is not running")
+    enter = ["nsenter", f"--target={first}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
+    # The connection to its systemd ends before an answer does.
+    attempt([*enter, "systemctl", "poweroff", "--force", "--force"])
+    deadline = time.monotonic() + BOOT_SECONDS
+    while runs(directory):
+        if time.monotonic() > deadline:
+            raise LabError(f"{name} is still running after {BOOT_SECONDS} s (log: {directory}/console)")
+        time.sleep(0.01)
+
+
+def switch_on(state: State, scenario: Scenario, name: str, site: Site, main: Path) -> None:
+    """Boot a machine that was switched off; its disk is as it was."""
+    if runs(state.directory / "machines" / name):
+        raise LabError(f"{name} is already running")
+    group = cgroup_root() / state.cgroup
+    end_cgroup(group / name)
+    each = next(each for each in scenario.machines if each.name == name)
+    machine.start(scenario, each, site, group, main)
+    say(f"{name} answers ssh after {wait_for(state, name):.1f} s")
+
+
 def down(state: State) -> None:
     """End and remove everything the record names, whatever of it is there."""
     end_cgroup(cgroup_root() / state.cgroup)

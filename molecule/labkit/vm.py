@@ -192,6 +192,11 @@ def run_in(state: State, host: str, command: list[str]) -> int:
     os.execvp(full[0], full)
 
 
+def power(state: State, host: str, on: bool) -> int:
+    words = ["power", "--scenario", state.scenario, "--inside", str(INSIDE), host, "on" if on else "off"]
+    return subprocess.run(ssh(state, words), stdin=subprocess.DEVNULL, check=False).returncode
+
+
 def proxy(state: State, host: str) -> int:
     join(state)
     full = ssh(state, ["proxy", "--scenario", state.scenario, host])

@@ -191,6 +191,18 @@ def test_a_reboot_forgets_the_kernel_s_state_and_keeps_the_disk(lab: Lab) -> Non
     assert lab.on("beta", "ip", "link", "show", "gone").returncode != 0
 
 
+def test_a_machine_without_power_is_gone_until_it_gets_it_back(lab: Lab) -> None:
+    lab.output("beta", "touch", "/etc/kept-too")
+    lab.ok("power", "--scenario", lab.scenario, "beta", "off")
+    assert json.loads(lab.ok("status", "--json", lab.scenario))[lab.scenario]["hosts"]["beta"] == "down"
+    assert "is not running" in lab("power", "--scenario", lab.scenario, "beta", "off").stderr
+    assert lab.on("alpha", "ping", "-c", "1", "-W", "1", "10.77.0.3").returncode != 0
+    lab.ok("power", "--scenario", lab.scenario, "beta", "on")
+    lab.output("beta", "test", "-e", "/etc/kept-too")
+    lab.output("alpha", "ping", "-c", "1", "-W", "5", "10.77.0.3")
+    assert "is a peer; only machines" in lab("power", "--scenario", lab.scenario, "beyond", "off").stderr
+
+
 def test_down_leaves_nothing(lab: Lab) -> None:
     ssh(lab, "alpha", "true")
     held = subprocess.Popen([str(lab.command), "exec", "--scenario", lab.scenario, "beyond", "--", "sleep", "600"])
