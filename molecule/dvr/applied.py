@@ -23,7 +23,7 @@ PLAY = [
         "gather_facts": False,
         "tasks": [
             {
-                "hostnet.fabric.host_network": {"document": DOCUMENT},
+                "hostnet.fabric.host_network": {"document": DOCUMENT, "max_removals": -1},
                 "register": "done",
             },
             {
