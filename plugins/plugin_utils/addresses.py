@@ -65,6 +65,15 @@ def ip(value: Any) -> IPAddress:
     return address
 
 
+def ipv4(number: int) -> IPAddress:
+    return IPAddress(number, 4)
+
+
+def single(own: IPAddress) -> IPNetwork:
+    """An address as the subnet that has only it."""
+    return IPNetwork(own)
+
+
 def address(value: Any) -> Address:
     """An address with or without the length of its prefix."""
     if isinstance(value, str) and "/" in value:

@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.hostnet.fabric.plugins.module_utils import values
 
 _TAIL = 6
+_MAX_NAMESPACE = 64
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
 # The prefix of QEMU's addresses, less one byte, so that thousands of derived addresses do not meet by chance.
 _MAC_PREFIX = "52:54"
@@ -40,11 +41,19 @@ def device(value: Any) -> str:
 
 def device_name(name: str, prefix: str = "") -> str:
     """A name of at most 15 bytes; a longer one keeps its beginning and gets a tail that depends on all of it."""
-    full = prefix + name
-    if len(full) <= values.MAX_NAME_BYTES:
+    return _shortened(prefix + name, values.MAX_NAME_BYTES)
+
+
+def namespace_name(name: str, prefix: str) -> str:
+    """A namespace's name, which is shortened in the same way."""
+    return _shortened(prefix + name, _MAX_NAMESPACE)
+
+
+def _shortened(full: str, most: int) -> str:
+    if len(full) <= most:
         return full
     tail = b32encode(sha256(full.encode()).digest()).decode().lower()[:_TAIL]
-    return f"{full[: values.MAX_NAME_BYTES - _TAIL - 1]}-{tail}"
+    return f"{full[: most - _TAIL - 1]}-{tail}"
 
 
 def derived_mac(*words: str) -> str:

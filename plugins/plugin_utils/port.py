@@ -60,7 +60,7 @@ def _tap(section: Section) -> Tap:
 def _veth(section: Section, name: str) -> Veth:
     pid = section.get("pid", values.integer(1, 4_194_304), None)
     exists = section.get("namespace_exists", values.boolean, False)
-    namespace = section.get("namespace", _namespace, name)
+    namespace = section.get("namespace", parse_namespace, name)
     if pid is not None:
         for key in ("namespace", "namespace_exists"):
             if key in section:
@@ -69,7 +69,7 @@ def _veth(section: Section, name: str) -> Veth:
     return Veth(namespace, exists or pid is not None, section.get("interface", names.device, "eth0"))
 
 
-def _namespace(value: object) -> str:
+def parse_namespace(value: object) -> str:
     namespace = values.namespace_name(value)
     if namespace.startswith("pid:"):
         raise ValueError(f"'{namespace}' is a process; write pid: {namespace[len('pid:') :]}")

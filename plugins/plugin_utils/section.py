@@ -32,6 +32,9 @@ class Faults:
     def add(self, path: str, text: str) -> None:
         self._found[path, text] = None
 
+    def update(self, other: Faults) -> None:
+        self._found.update(other._found)
+
     def items(self) -> list[tuple[str, str]]:
         return sorted(self._found)
 
@@ -76,6 +79,10 @@ class Section:
         for key, value in raw.items():
             if value is not None:
                 self._given[str(key)] = (f"{path}.{key}", value)
+
+    def short(self, key: str, value: Any) -> None:
+        """Take what was written in place of the whole map for the value of a key."""
+        self._given[key] = (self.path, value)
 
     @property
     def sound(self) -> bool:
@@ -143,6 +150,10 @@ class Section:
     def fault(self, key: str, text: str) -> None:
         self._unsound.add(key)
         self.faults.add(self.path_of(key), text)
+
+    def spoil(self, key: str) -> None:
+        """This key is not sound; the fault has been found elsewhere."""
+        self._unsound.add(key)
 
     def close(self) -> None:
         """Everything has been read: the keys that are left over are not known. Each may have meant a known one."""

@@ -11,6 +11,7 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr import snat_syn
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.bridges import bridges
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.entries import Sections, merged
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.fip_namespace import external
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.fleet import Fleet
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.flows.groups import groups
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.local_segment import local_segments
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import HostView
@@ -22,6 +23,15 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.tunnels import 
 SCOPE = "dvr"
 
 Document = dict[str, Any]
+
+
+def dvr_document(intent: Any, host: str) -> Document:
+    """The document of one host. One that the intent does not have gets an empty one, which removes what it had.
+
+    :raises IntentError: with everything that is wrong with what concerns this host.
+    """
+    fleet = Fleet(intent)
+    return compiled(fleet.view(host)) if host in fleet.hosts else {"scope": SCOPE}
 
 
 def compiled(view: HostView) -> Document:

@@ -1,83 +1,100 @@
 # Copyright: hostnet.fabric contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A network together with everything on this host that is part of it."""
+"""A tenant's network with everybody in it, on whatever host."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import (
-    CentralLeg,
-    External,
-    HostView,
-    Instance,
-    Leg,
-    LocalNetwork,
-    Member,
-    Network,
-    Router,
-    Snat,
-    Station,
-)
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.claims import Claims, Holder
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.instance import DeclaredInstance
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.leg import DeclaredLeg
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import Member, Network
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.router import DeclaredRouter
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Faults
+
+if TYPE_CHECKING:
+    from netaddr import IPAddress
 
 
 @dataclass(frozen=True)
 class Segment:
-    """legs and centrals come with the router that they belong to. uplink: the port of br-int that leads to others."""
+    """members: every address in the network and who answers for it. central: whether SNAT hosts are in it."""
 
     network: Network
+    instances: tuple[DeclaredInstance, ...]
     members: tuple[Member, ...]
-    stations: tuple[Station, ...]
-    flood: tuple[str, ...]
-    instances: tuple[Instance, ...]
-    legs: tuple[tuple[Router, Leg], ...]
-    externals: tuple[External, ...]
-    centrals: tuple[tuple[Snat, CentralLeg], ...]
-    uplink: str | None
+    central: bool
 
 
-def segments(view: HostView) -> list[Segment]:
-    """Tenants' networks and external ones, by name."""
-    local = {known.network.number: known for known in view.networks}
-    networks = {number: known.network for number, known in local.items()}
-    for network in (*(e.network for e in view.externals), *(s.outside.network for s in view.snats)):
-        networks.setdefault(network.number, network)
-
-    instances: dict[int, list[Instance]] = {}
-    for instance in view.instances:
-        instances.setdefault(instance.network.number, []).append(instance)
-    legs: dict[int, list[tuple[Router, Leg]]] = {}
-    for router in view.routers:
-        for leg in router.legs:
-            legs.setdefault(leg.network.number, []).append((router, leg))
-    externals: dict[int, list[External]] = {}
-    for external in view.externals:
-        externals.setdefault(external.network.number, []).append(external)
-    centrals: dict[int, list[tuple[Snat, CentralLeg]]] = {}
-    for snat in view.snats:
-        for central in (*snat.inside, snat.outside):
-            centrals.setdefault(central.network.number, []).append((snat, central))
-
-    patches = {provider.name: provider.integration_patch for provider in view.host.providers}
-    return [
-        Segment(
-            network=network,
-            members=local[number].members if number in local else (),
-            stations=local[number].stations if number in local else (),
-            flood=tuple(str(address) for address in local[number].flood) if number in local else (),
-            instances=tuple(instances.get(number, ())),
-            legs=tuple(legs.get(number, ())),
-            externals=tuple(externals.get(number, ())),
-            centrals=tuple(centrals.get(number, ())),
-            uplink=_uplink(network, local.get(number), patches),
-        )
-        for number, network in sorted(networks.items(), key=lambda item: (item[1].name, item[0]))
+def segment(
+    network: Network,
+    named_gateways: bool,
+    routers: Sequence[DeclaredRouter],
+    instances: Iterable[DeclaredInstance],
+    faults: Faults,
+) -> Segment:
+    """``named_gateways``: whether the gateways are the intent's own words, and hold without a router, too."""
+    legs = [(router, leg) for router in routers if (leg := router.leg_in(network.name)) is not None]
+    own = tuple(instances)
+    _check(network, legs, own, faults)
+    members = [
+        *(Member(ip, leg.mac, leg.path) for _router, leg in legs for ip, _subnet in leg.addresses),
+        *(Member(ip, leg.central_mac, leg.path) for _router, leg in legs for ip, _subnet in leg.central),
+        *(Member(ip, instance.mac, instance.path) for instance in own for ip in instance.addresses),
     ]
+    if not legs and not named_gateways:
+        network = replace(network, subnets=tuple(replace(subnet, gateway=None) for subnet in network.subnets))
+    return Segment(
+        network=replace(network, gateway_mac=_gateway_mac(network, [leg for _router, leg in legs])),
+        instances=own,
+        members=tuple(sorted(members, key=lambda member: member.address)),
+        central=any(leg.central for _router, leg in legs),
+    )
 
 
-def _uplink(network: Network, local: LocalNetwork | None, patches: dict[str, str]) -> str | None:
-    """The tunnel is there only where some other host has the network too."""
-    if network.vni is None:
-        return patches.get(network.provider or "")
-    return network.tunnel_device if local is not None and local.flood else None
+def gateway_router(network: Network, routers: Iterable[DeclaredRouter], ip: IPAddress) -> DeclaredRouter | None:
+    """The router that is the gateway of the subnet that an address is in."""
+    gateway = next((subnet.gateway for subnet in network.subnets if ip in subnet.network), None)
+    for router in routers:
+        leg = router.leg_in(network.name)
+        if leg is not None and any(own == gateway for own, _subnet in leg.addresses):
+            return router
+    return None
+
+
+def _gateway_mac(network: Network, legs: Sequence[DeclaredLeg]) -> str | None:
+    gateways = {subnet.gateway for subnet in network.subnets}
+    first = [leg for leg in legs if any(ip in gateways for ip, _subnet in leg.addresses)]
+    return next((leg.mac for leg in [*first, *legs]), None)
+
+
+def _check(
+    network: Network,
+    legs: Iterable[tuple[DeclaredRouter, DeclaredLeg]],
+    instances: Iterable[DeclaredInstance],
+    faults: Faults,
+) -> None:
+    """No address and no MAC address twice."""
+    addresses, macs = Claims(faults), Claims(faults)
+    for router, leg in legs:
+        holder = Holder(router.path, f"router {router.name}'s")
+        for ip, _subnet in leg.addresses:
+            cure = f"give one of them other addresses in {network.name}"
+            addresses.claim(ip, holder, f"{router.path}.networks", str(ip), cure)
+        macs.claim(leg.mac, holder, f"{router.path}.networks", leg.mac, "give one of them another mac")
+        central = Holder(f"{router.path}.snat", f"the SNAT's of router {router.name}")
+        for ip, subnet in leg.central:
+            cure = f"set snat_address of {network.name} to a free address of {subnet}"
+            addresses.claim(ip, central, f"{router.path}.networks", str(ip), cure)
+        if leg.central:
+            macs.claim(leg.central_mac, central, f"{router.path}.networks", leg.central_mac, "rename one of them")
+    for instance in instances:
+        holder = Holder(instance.path, f"{instance.name}'s")
+        for ip in instance.addresses:
+            cure = "choose another address or move it"
+            addresses.claim(ip, holder, f"{instance.path}.addresses", str(ip), cure)
+        macs.claim(instance.mac, holder, f"{instance.path}.mac", instance.mac, "give one of them another mac")
