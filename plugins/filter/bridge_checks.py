@@ -46,6 +46,8 @@ seealso:
   - module: hostnet.fabric.host_probe
   - plugin: hostnet.fabric.check_table
     plugin_type: filter
+  - plugin: hostnet.fabric.dvr_checks
+    plugin_type: filter
 """
 
 EXAMPLES = r"""

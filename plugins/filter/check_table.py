@@ -14,12 +14,15 @@ description:
 options:
   _input:
     description:
-      - For each host a list of outcomes. An outcome is a check of P(hostnet.fabric.bridge_checks#filter) combined with
-        the result that M(hostnet.fabric.host_probe) gives for its probe.
+      - For each host a list of outcomes. An outcome is a check of P(hostnet.fabric.bridge_checks#filter) or
+        P(hostnet.fabric.dvr_checks#filter) combined with the result that M(hostnet.fabric.host_probe) gives for its
+        probe.
     type: dict
     required: true
 seealso:
   - plugin: hostnet.fabric.bridge_checks
+    plugin_type: filter
+  - plugin: hostnet.fabric.dvr_checks
     plugin_type: filter
   - module: hostnet.fabric.host_probe
 """

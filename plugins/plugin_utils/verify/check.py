@@ -71,6 +71,7 @@ class Outside:
     """A place outside to probe from. host: the inventory host it is on, namespace: where on that.
 
     reaches: what it must reach, for that it does not reach an instance means little where it reaches nothing.
+    addresses: whom others see when it sends, where that is known.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Outside:
     namespace: str
     hosts: frozenset[str]
     reaches: tuple[IPAddress, ...]
+    addresses: tuple[IPAddress, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ def _outside(raw: Mapping[str, Any], path: str, faults: Faults) -> Outside:
         namespace=str(raw.get("namespace") or ""),
         hosts=frozenset(raw["hosts"]),
         reaches=tuple(_address(value, f"{path}.reaches", faults) for value in raw.get("reaches") or ()),
+        addresses=tuple(_address(value, f"{path}.addresses", faults) for value in raw.get("addresses") or ()),
     )
 
 

@@ -1,0 +1,108 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: dvr_checks
+short_description: What must be true of distributed routers and floating IPs on a host
+version_added: 1.0.0
+author:
+  - hostnet.fabric contributors (@hostnet)
+description:
+  - Derives from a fleet's intent the checks that prove with real packets what is promised to the instances of one
+    host, as probes for the module M(hostnet.fabric.host_probe).
+  - How many checks there are depends on the instances of the host, not on the size of the fleet.
+  - Pure. The intent is described in C(docs/intent-dvr.md) of this collection.
+options:
+  _input:
+    description: A map with the variables of the role P(hostnet.fabric.dvr_compute#role) that begin with C(fabric_).
+    type: dict
+    required: true
+  host:
+    description: The host's name, as the intent calls it.
+    type: str
+    required: true
+  targets:
+    description: Outside addresses to try, as the role's C(verify_targets).
+    type: list
+    elements: dict
+    default: []
+  outside:
+    description: Places outside to probe from, as the role's C(verify_outside).
+    type: list
+    elements: dict
+    default: []
+  port:
+    description: The TCP port on which every instance answers with the address it saw. Without it none is tried.
+    type: int
+  full_mesh:
+    description:
+      - Up to how many others each instance is checked against all of them, for each kind of way.
+      - Beyond that it is checked against the next one on its host, and the next one elsewhere.
+    type: int
+    default: 8
+positional: host
+requirements:
+  - netaddr on the controller
+seealso:
+  - module: hostnet.fabric.host_probe
+  - plugin: hostnet.fabric.check_table
+    plugin_type: filter
+  - plugin: hostnet.fabric.bridge_checks
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Probe what the intent promises
+  hostnet.fabric.host_probe:
+    probes: "{{ item.checks | map(attribute='probe') }}"
+  delegate_to: "{{ item.host }}"
+  loop: "{{ intent | hostnet.fabric.dvr_checks(inventory_hostname) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The places to probe from, each with the checks to make there.
+  type: list
+  elements: dict
+  contains:
+    host:
+      description: The inventory host that makes the checks.
+      type: str
+    checks:
+      description: Maps with C(source) and C(target), the names of a check's ends, and its C(probe).
+      type: list
+      elements: dict
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import require_netaddr
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify import dvr
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify.check import parse_settings
+
+
+def dvr_checks(
+    given: Any,
+    host: str,
+    targets: Iterable[Mapping[str, Any]] = (),
+    outside: Iterable[Mapping[str, Any]] = (),
+    port: int | None = None,
+    full_mesh: int = 8,
+) -> list[dict[str, Any]]:
+    """The checks of one host, by the place they are made from."""
+    try:
+        require_netaddr()
+        return dvr.dvr_checks(given, host, parse_settings(targets, outside, port, full_mesh))
+    except (IntentError, ImportError) as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"dvr_checks": dvr_checks}
