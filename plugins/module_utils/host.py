@@ -17,7 +17,7 @@ import re
 import struct
 import subprocess
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -40,6 +40,8 @@ _QUOTED = 200
 _FAILED_LINE = re.compile(r"^Command failed .*:(\d+)$", re.MULTILINE)
 _REFUSED_FLOW = re.compile(r"^ovs-ofctl: -:(\d+): (.*)$", re.MULTILINE)
 _LEFT_OUT = re.compile(r"normalization changed ofp_match.*?\| pre: (\S*)\n.*?\|post: (\S*)\n", re.DOTALL)
+_TO_QUOTE = re.compile(r"[\t\n\r\f\v#']")
+_SYSCTL_BYTES = 65536
 _NUMBER_SECONDS = 10.0
 _OFCTL = ("ovs-ofctl", "-O", "OpenFlow14", "--timeout=60")
 
@@ -163,7 +165,7 @@ class Host:
         :raises StepFailed: at the first line refused; the ones before it hold.
         """
         command = {"ip": ["ip"], "ip6": ["ip", "-6"], "bridge": ["bridge"]}[tool]
-        self._batch([*command, "-batch", "-"], namespace, [" ".join(map(_quoted, words)) for words in lines])
+        self._batch([*command, "-batch", "-"], namespace, list(map(_line, lines)))
 
     def announce(self, namespace: str, entries: Sequence[Entry]) -> None:
         with self.inside(namespace):
@@ -303,20 +305,30 @@ class Host:
         with self.inside(namespace), _Nftables(0) as nft:
             nft.run(text)
 
-    def read_sysctl(self, namespace: str, name: str) -> str | None:
+    def read_sysctls(self, namespace: str, names: Iterable[str]) -> dict[str, str]:
+        """The values of those that exist."""
+        found = {}
         with self.inside(namespace):
-            try:
-                with open(f"/proc/sys/{name}", encoding="utf-8") as stream:
-                    return stream.read().strip()
-            except FileNotFoundError:
-                return None
+            for name in names:
+                try:
+                    descriptor = os.open(f"/proc/sys/{name}", os.O_RDONLY | os.O_CLOEXEC)
+                except FileNotFoundError:
+                    continue
+                try:
+                    found[name] = os.read(descriptor, _SYSCTL_BYTES).decode().strip()
+                finally:
+                    os.close(descriptor)
+        return found
 
     def write_sysctls(self, namespace: str, pairs: Sequence[tuple[str, str]]) -> None:
         with self.inside(namespace):
             for number, (name, value) in enumerate(pairs, 1):
                 try:
-                    with open(f"/proc/sys/{name}", "w", encoding="utf-8") as stream:
-                        stream.write(value)
+                    descriptor = os.open(f"/proc/sys/{name}", os.O_WRONLY | os.O_CLOEXEC)
+                    try:
+                        os.write(descriptor, value.encode())
+                    finally:
+                        os.close(descriptor)
                 except OSError as error:
                     raise StepFailed(f"{name} = {value}: {error.strerror}", number) from None
 
@@ -465,8 +477,15 @@ def _lines(lines: Sequence[str]) -> Iterator[int]:
         yield stream.fileno()
 
 
+def _line(words: Sequence[str]) -> str:
+    """One line of a batch; most need no quotes, which the whole line shows at once."""
+    line = " ".join(words)
+    bare = all(words) and line.count(" ") == len(words) - 1 and not _TO_QUOTE.search(line)
+    return line if bare else " ".join(map(_quoted, words))
+
+
 def _quoted(word: str) -> str:
-    return f'"{word}"' if not word or re.search(r"\s|#|'", word) else word
+    return f'"{word}"' if not word or " " in word or _TO_QUOTE.search(word) else word
 
 
 def _refused(stderr: str, command: Sequence[str]) -> StepFailed:

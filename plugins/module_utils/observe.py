@@ -118,7 +118,8 @@ class Observer:
         if "nft" in reads:
             reading.nft = self.host.nft_list(namespace, _OURS if self.owned_only else "")
         if "sysctls" in reads:
-            reading.sysctls = self._sysctls(namespace, declared.get((namespace, Sysctl), ()))
+            sysctls = dict.fromkeys(resource.key[2] for resource in declared.get((namespace, Sysctl), ()))
+            reading.sysctls = self.host.read_sysctls(namespace, sysctls)
         if "ovs" in reads and namespace == HOST and self._needs_ovs():
             reading.ovs = ovsdb.decode(self.host.ovs_vsctl(ovsdb.list_words()))
             there = [row["name"] for row in reading.ovs.get("Bridge", ()) if self.host.has_management(row["name"])]
@@ -145,14 +146,6 @@ class Observer:
         """The bridges on which objects of a kind are declared or ours; all, where nobody knows what is ours."""
         known = {key[2] for key in (*self.wanted, *self.ledger.groups, *self.ledger.meters) if key[0] == kind}
         return [bridge for bridge in bridges if bridge in known or not (self.ledger.known and self.owned_only)]
-
-    def _sysctls(self, namespace: str, declared: Iterable[Resource]) -> dict[str, str]:
-        found = {}
-        for name in {resource.key[2] for resource in declared}:
-            value = self.host.read_sysctl(namespace, name)
-            if value is not None:
-                found[name] = value
-        return found
 
 
 def with_normal_forms(objects: Mapping[Key, Resource], world: World, host: Host, scope: str) -> dict[Key, Resource]:

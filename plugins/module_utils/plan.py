@@ -59,13 +59,12 @@ def plan(desired: Mapping[Key, Resource], world: World, mark: Mark, options: Opt
     """
     wanted = _with_restored(desired, world)
     removed = _removed(wanted, world, mark, options)
-    replaced = {
-        key
-        for key, want in wanted.items()
-        if key in world.objects and any(map(want.fixed, want.differences(world.objects[key])))
-    }
+    unlike = {key: want.differences(world.objects[key]) for key, want in wanted.items() if key in world.objects}
+    replaced = {key for key, differences in unlike.items() if any(map(wanted[key].fixed, differences))}
     consequences = fallout(world.objects, wanted, removed, replaced)
     present = consequences.applied(world.objects)
+    altered = {key: seen for key, seen in consequences.altered.items() if key in wanted and key not in replaced}
+    unlike.update((key, wanted[key].differences(seen)) for key, seen in altered.items())
     reasons = _missing(wanted, present, removed)
     reasons += [
         reason(wanted[key], "this host has no such sysctl; look for its name below /proc/sys") for key in world.unknown
@@ -73,9 +72,11 @@ def plan(desired: Mapping[Key, Resource], world: World, mark: Mark, options: Opt
     changes = []
     for key, want in wanted.items():
         if key in replaced:
-            change = _replacement(want, world.objects[key], key in present, mark, options, reasons)
+            change = _replacement(want, world.objects[key], unlike[key], key in present, mark, options, reasons)
+        elif key in present:
+            change = _change(want, present[key], unlike[key], mark, options, reasons)
         else:
-            change = _change(want, present.get(key), key in world.objects, mark, options, reasons)
+            change = Change(ADD, want, None, making=tuple(want.remade(mark) if key in unlike else want.add(mark)))
         if change is not None:
             changes.append(change)
     for key in [key for key in world.objects if key in removed]:
@@ -131,38 +132,40 @@ def _missing(wanted: Mapping[Key, Resource], present: Mapping[Key, Resource], re
 
 
 def _change(
-    want: Resource, seen: Resource | None, was_there: bool, mark: Mark, options: Options, reasons: list[str]
+    want: Resource, seen: Resource, unlike: tuple[Difference, ...], mark: Mark, options: Options, reasons: list[str]
 ) -> Change | None:
-    """was_there: whether the object is on the host now, and is gone by the time it is made again."""
-    if seen is None:
-        return Change(ADD, want, None, making=tuple(want.remade(mark) if was_there else want.add(mark)))
-    differences = _differences(want, seen, mark, options, reasons)
+    differences = _signed(want, seen, unlike, mark, options, reasons)
     if not differences:
         return None
     return Change(CHANGE, want, seen, differences, making=tuple(want.change(seen, differences, mark)))
 
 
 def _replacement(
-    want: Resource, seen: Resource, stays: bool, mark: Mark, options: Options, reasons: list[str]
+    want: Resource,
+    seen: Resource,
+    unlike: tuple[Difference, ...],
+    stays: bool,
+    mark: Mark,
+    options: Options,
+    reasons: list[str],
 ) -> Change | None:
     """stays: whether the object is there until it is removed, and does not go along with another one."""
-    differences = _differences(want, seen, mark, options, reasons)
+    differences = _signed(want, seen, unlike, mark, options, reasons)
     removal = tuple(seen.remove(mark)) if stays else ()
     return Change(REPLACE, want, seen, differences, removal, tuple(want.add(mark))) if differences else None
 
 
-def _differences(
-    want: Resource, seen: Resource, mark: Mark, options: Options, reasons: list[str]
+def _signed(
+    want: Resource, seen: Resource, unlike: tuple[Difference, ...], mark: Mark, options: Options, reasons: list[str]
 ) -> tuple[Difference, ...]:
     """How ``seen`` is not as declared, its mark included; nothing, and a reason, where it must not be touched."""
-    differences = want.differences(seen)
     if not want.marked or (seen.owner == mark.scope and not seen.unsigned):
-        return differences
+        return unlike
     refusal = None if want.signed_by() else _refusal(want, seen, mark, options)
     if refusal:
         reasons.append(reason(want, refusal))
         return ()
-    return (Difference(_MARK, None, mark.scope), *differences)
+    return (Difference(_MARK, None, mark.scope), *unlike)
 
 
 def _refusal(want: Resource, seen: Resource, mark: Mark, options: Options) -> str | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from ansible_collections.hostnet.fabric.plugins.module_utils import document as documents
 from ansible_collections.hostnet.fabric.plugins.module_utils.batches import Batch, batches
-from ansible_collections.hostnet.fabric.plugins.module_utils.host import _quoted
+from ansible_collections.hostnet.fabric.plugins.module_utils.host import _line
 from ansible_collections.hostnet.fabric.plugins.module_utils.kinds.base import Mark
 from ansible_collections.hostnet.fabric.plugins.module_utils.ledger import LedgerStore
 from ansible_collections.hostnet.fabric.plugins.module_utils.plan import Options, World, plan
@@ -45,7 +45,7 @@ def _text(batch: Batch) -> str:
     elif batch.tool == "sysctl":
         lines = [" = ".join(step.words) for step, _change in batch.steps]
     else:
-        lines = [" ".join(map(_quoted, step.words)) for step, _change in batch.steps]
+        lines = [_line(step.words) for step, _change in batch.steps]
     return "\n".join(lines) + "\n"
 
 

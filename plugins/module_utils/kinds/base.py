@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import (
     Any,
     ClassVar,
@@ -164,10 +165,16 @@ class Resource:
         """The object whose mark this one shares, None for one that carries its own."""
         return None
 
-    @property
+    @cached_property
     def key(self) -> Key:
         names = key_fields(type(self))
         return (self.kind, self.namespace, *(str(getattr(self, name)) for name in names))
+
+    @cached_property
+    def given(self) -> tuple[tuple[str, Any], ...]:
+        """The fields that have a value, with it; but not those that name the object."""
+        found = ((name, getattr(self, name)) for name, _spec in value_fields(type(self)))
+        return tuple((name, value) for name, value in found if value is not None)
 
     @property
     def title(self) -> str:
@@ -198,12 +205,9 @@ class Resource:
 
     def differences(self, seen: Resource) -> tuple[Difference, ...]:
         """The declared fields in which ``seen`` is not what this object declares."""
-        found = []
-        for name, _spec in value_fields(type(self)):
-            after = getattr(self, name)
-            if after is not None and after != getattr(seen, name):
-                found.append(Difference(name, getattr(seen, name), after))
-        return tuple(found)
+        return tuple(
+            Difference(name, getattr(seen, name), after) for name, after in self.given if after != getattr(seen, name)
+        )
 
     def fixed(self, difference: Difference) -> bool:
         """Whether this difference needs a replacement."""
@@ -255,9 +259,8 @@ class Resource:
     def details(self) -> str:
         """The declared attributes in a few words, for the line that announces the object."""
         shown = []
-        for name, _spec in value_fields(type(self)):
-            value = getattr(self, name)
-            if value is not None and value != () and value is not False:
+        for name, value in self.given:
+            if value != () and value is not False:
                 shown.append(word(name) if value is True else f"{word(name)} {show(value)}")
         return ", ".join(shown)
 

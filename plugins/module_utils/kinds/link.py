@@ -33,6 +33,7 @@ from .base import (
     link_key,
     narrowed,
     show,
+    spec_of,
     word,
 )
 
@@ -186,9 +187,10 @@ class Link(Resource):
     fitting: tuple[tuple[str, str], ...] = ()
 
     def faults(self) -> Iterator[str]:
-        for name, spec in all_fields(type(self)).items():
-            if getattr(self, name) is not None and spec.types and self.type not in spec.types:
-                yield f"{name}: has no meaning for type {self.type}; it belongs to {', '.join(spec.types)}"
+        for name, _value in self.given:
+            types = spec_of(type(self), name).types
+            if types and self.type not in types:
+                yield f"{name}: has no meaning for type {self.type}; it belongs to {', '.join(types)}"
         required = {"veth": ("peer",), "vlan": ("parent", "id"), "vxlan": ("id",), "vrf": ("table",)}
         for name in required.get(self.type, ()):
             if getattr(self, name) is None:
@@ -321,7 +323,7 @@ class Link(Resource):
         if self.type == "physical":
             return []
         steps = self._made()
-        steps += self._set(self._pairs_wanted(), mark)
+        steps += self._set(dict(self.given), mark)
         return steps
 
     def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
@@ -347,9 +349,8 @@ class Link(Resource):
             shown.append("peer " + " ".join(part for part in self.peer if part))
         if self.index:
             return ", ".join(shown)
-        for name in all_fields(type(self)):
-            value = getattr(self, name)
-            if name in ("name", "type", "label", "up", "master", "peer") or value in (None, (), False, ""):
+        for name, value in self.given:
+            if name in ("type", "label", "up", "master", "peer") or value in ((), False, ""):
                 continue
             shown.append(word(name) if value is True else f"{word(name)} {show(value)}")
         return ", ".join(shown)
@@ -381,7 +382,7 @@ class Link(Resource):
         elif self.type == "vxlan":
             words += ["id", str(self.id), "dstport", str(self.port or 4789)]
             words += ["dev", self.parent] if self.parent else []
-            words += _typed(_VXLAN, self._pairs_wanted(), on_off=False)
+            words += _typed(_VXLAN, dict(self.given), on_off=False)
         return [self._step(*words)]
 
     def _made_veth(self) -> list[Step]:
@@ -400,10 +401,7 @@ class Link(Resource):
 
     def _declared_as_port(self) -> dict[str, Any]:
         names = ("vlans", *(name for name, _option, _json in _BRIDGE_PORT))
-        return {name: value for name, value in self._pairs_wanted().items() if name in names}
-
-    def _pairs_wanted(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in all_fields(type(self)) if getattr(self, name) is not None}
+        return {name: value for name, value in self.given if name in names}
 
     def _set(self, wanted: Mapping[str, Any], mark: Mark, seen: Link | None = None) -> list[Step]:
         """The lines that set attributes of an existing device, ``up`` after everything else."""
