@@ -8,7 +8,7 @@ PYTHON ?= /usr/bin/python3
 SCENARIO ?= bridge
 TOOLS := .venv/bin
 PACKAGES := ca-certificates git iproute2 openssh-client python3-venv
-TEST_PACKAGES := iputils-arping iputils-ping nftables openvswitch-switch shellcheck
+TEST_PACKAGES := bird2 iputils-arping iputils-ping nftables openvswitch-switch shellcheck
 STAGES := lint unit sanity engine package lab kernel molecule
 
 .NOTPARALLEL:
