@@ -58,8 +58,8 @@ def _links(own: External) -> list[Entry]:
 def _sysctls(own: External) -> dict[str, int]:
     return {
         **FORWARDING,
-        # In hundredths of a second: the kernel would wait up to 0.8 s before it answers for another's address. It counts
-        # in ticks of its own, and with 250 of them a second would show a 1 as 0.
+        # In hundredths of a second: the kernel would wait up to 0.8 s before it answers for another's address.
+        # It counts in ticks of its own, and with 250 of them a second would show a 1 as 0.
         f"net/ipv4/neigh/{own.device}/proxy_delay": 2,
         f"net/ipv6/neigh/{own.device}/proxy_delay": 2,
         f"net/ipv6/conf/{own.device}/proxy_ndp": 1,

@@ -1,0 +1,257 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Several hosts with Open vSwitch on one machine, on a common underlay and a common external network.
+
+Each host is a process with a network namespace, a /run/netns and an Open vSwitch of its own, so that hosts may use the
+same names. The segments between them are bridges in the test's own namespace, where frames can be captured.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import multiprocessing
+import socket
+import struct
+import traceback
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from harness import Document, Machine, OpenVSwitch, inside, lines, own_network, private_namespace_directory, tool
+
+UNDERLAY, EXTERNAL = "underlay", "external"
+OUTSIDE = "outside"
+PORT = 7777
+_ALL_FRAMES, _AUXDATA = 3, 8
+
+
+@dataclass
+class Node:
+    """A host: its process, to which the engine's work is given."""
+
+    name: str
+    process: Any
+    orders: Connection
+    directory: Path
+
+    @property
+    def home(self) -> str:
+        """Its own network namespace, as :func:`harness.tool` and :func:`harness.inside` take it."""
+        return f"/proc/{self.process.pid}/ns/net"
+
+    def namespace(self, name: str) -> str:
+        return f"/proc/{self.process.pid}/root/run/netns/{name}"
+
+    def apply(self, document: Document) -> list[str]:
+        """The lines of the plan."""
+        return self._order("apply", document)
+
+    def run(self, document: Document) -> list[str]:
+        return self._order("run", document)
+
+    def check(self, document: Document) -> list[str]:
+        return self._order("check", document)
+
+    def _order(self, verb: str, document: Document) -> list[str]:
+        self.orders.send((verb, document))
+        done, answer = self.orders.recv()
+        assert done, answer
+        return answer
+
+    def ofctl(self, *words: str) -> str:
+        command, *rest = words
+        management = f"unix:{self.directory / 'ovs' / 'br-int.mgmt'}"
+        return tool("ovs-ofctl", "-O", "OpenFlow14", command, management, *rest).stdout
+
+    def appctl(self, *words: str) -> str:
+        return tool("ovs-appctl", "-t", str(self.directory / "ovs" / "ovs.ctl"), *words).stdout
+
+
+def _serve(directory: Path, orders: Connection) -> None:
+    """A host's process: its namespaces, its Open vSwitch, and then what it is told to do."""
+    private_namespace_directory()
+    with own_network(), OpenVSwitch.started(directory / "ovs") as switch:
+        machine = Machine(directory / "run", switch.database)
+        orders.send(True)
+        for verb, document in iter(orders.recv, None):
+            try:
+                outcome = getattr(machine, verb)(document)
+                orders.send((True, lines(outcome.plan)))
+            except BaseException:
+                orders.send((False, traceback.format_exc()))
+        machine.close()
+
+
+@contextmanager
+def node(name: str, directory: Path) -> Iterator[Node]:
+    directory.mkdir()
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(directory, theirs), name=name)
+    process.start()
+    theirs.close()
+    try:
+        assert ours.poll(20)
+        assert ours.recv()
+        yield Node(name, process, ours, directory)
+    finally:
+        ours.send(None)
+        process.join(20)
+        if process.is_alive():
+            process.kill()
+
+
+@contextmanager
+def fleet(directory: Path, hosts: Mapping[str, str], outside: Iterable[str]) -> Iterator[dict[str, Node]]:
+    """Hosts with their underlay addresses; ``outside`` are lines of ``ip`` for the machine on the external network."""
+    with own_network(), ExitStack() as stack:
+        for segment in (UNDERLAY, EXTERNAL):
+            tool("ip", "link", "add", "name", segment, "type", "bridge", "mcast_snooping", "0")
+            tool("ip", "link", "set", "dev", segment, "mtu", "1600", "up")
+        nodes = {}
+        for index, (name, address) in enumerate(hosts.items()):
+            own = nodes[name] = stack.enter_context(node(name, directory / name))
+            _connect(own.process.pid, "eth0", UNDERLAY, f"under{index}")
+            _connect(own.process.pid, "enp7s0", EXTERNAL, f"ext{index}")
+            tool("ip", "link", "set", "dev", "eth0", "mtu", "1600", "up", namespace=own.home)
+            tool("ip", "address", "add", f"{address}/24", "dev", "eth0", namespace=own.home)
+        tool("ip", "netns", "add", OUTSIDE)
+        stack.callback(tool, "ip", "netns", "del", OUTSIDE)
+        tool("ip", "link", "add", "outside", "type", "veth", "peer", "eth0", "netns", OUTSIDE)
+        tool("ip", "link", "set", "dev", "outside", "master", EXTERNAL, "up")
+        for line in ("link set dev lo up", "link set dev eth0 up", *outside):
+            tool("ip", *line.split(), namespace=OUTSIDE)
+        yield nodes
+
+
+def _connect(pid: int, device: str, segment: str, port: str) -> None:
+    tool("ip", "link", "add", port, "mtu", "1600", "type", "veth", "peer", device, "netns", str(pid))
+    tool("ip", "link", "set", "dev", port, "master", segment, "up")
+
+
+def whole_checksums(namespace: str, device: str) -> None:
+    """Have the kernel finish checksums before a frame leaves: Open vSwitch in userspace passes them on as they are."""
+    set_tx_checksums, ioctl = 0x17, 0x8946
+    with inside(namespace), closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as any_socket:
+        order = array("B", struct.pack("II", set_tx_checksums, 0))
+        fcntl.ioctl(any_socket, ioctl, struct.pack("16sP", device.encode(), order.buffer_info()[0]))
+
+
+def pings(source: str, address: str, *options: str) -> bool:
+    """Whether one of three answers, the first of which may have to wait for a neighbour to be found."""
+    return tool("ping", "-c1", "-W1", *options, address, namespace=source, check=False).returncode == 0
+
+
+def seen_as(source: str, target: str, address: str, port: int = PORT, seconds: float = 1.0) -> str | None:
+    """As whom the target sees a TCP connection from the source; None when there is none. It carries some data too."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with inside(target):
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    with closing(listener):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("::" if ":" in address else "0.0.0.0", port))
+        listener.listen(1)
+        listener.settimeout(seconds)
+        with inside(source):
+            client = socket.socket(family, socket.SOCK_STREAM)
+        with closing(client):
+            client.settimeout(seconds)
+            try:
+                client.connect((address, port))
+            except OSError:
+                return None
+            server, sender = listener.accept()
+            with closing(server):
+                server.settimeout(10 * seconds)
+                _exchange(client, server)
+            return str(sender[0])
+
+
+def _exchange(client: socket.socket, server: socket.socket, size: int = 200_000) -> None:
+    """More than fits into one segment, in both directions."""
+    for sender, receiver in ((client, server), (server, client)):
+        sender.setblocking(False)
+        sent = got = 0
+        while got < size:
+            if sent < size:
+                with suppress(BlockingIOError):
+                    sent += sender.send(b"x" * min(20_000, size - sent))
+            receiver.settimeout(10)
+            got += len(receiver.recv(65536))
+        sender.settimeout(10)
+
+
+@dataclass
+class Frame:
+    """A captured frame: on which port of a segment, with which tag, and its bytes."""
+
+    port: str
+    vlan: int | None
+    data: bytes
+
+    @property
+    def destination(self) -> str:
+        return mac_text(self.data[:6])
+
+    @property
+    def source(self) -> str:
+        return mac_text(self.data[6:12])
+
+    @property
+    def ethertype(self) -> int:
+        return int(struct.unpack("!H", self.data[12:14])[0])
+
+    @property
+    def tunnelled(self) -> tuple[int, Frame] | None:
+        """The VNI and the frame within a VXLAN packet."""
+        header = self.data[14:]
+        if self.ethertype != 0x0800 or header[9] != 17:
+            return None
+        datagram = header[(header[0] & 15) * 4 :]
+        if struct.unpack("!H", datagram[2:4])[0] != 4789:
+            return None
+        return struct.unpack("!I", datagram[12:16])[0] >> 8, Frame(self.port, None, datagram[16:])
+
+
+def mac_text(data: bytes) -> str:
+    return ":".join(f"{byte:02x}" for byte in data)
+
+
+@contextmanager
+def captured(ports: Sequence[str]) -> Iterator[list[Frame]]:
+    """What these ports of the segments receive during the body, that is what hosts send."""
+    frames: list[Frame] = []
+    with ExitStack() as stack:
+        sockets = {}
+        for port in ports:
+            own = stack.enter_context(
+                closing(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ALL_FRAMES)))
+            )
+            own.setsockopt(263, _AUXDATA, 1)
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 << 20)
+            own.bind((port, _ALL_FRAMES))
+            own.setblocking(False)
+            sockets[port] = own
+        yield frames
+        for port, own in sockets.items():
+            frames.extend(_received(port, own))
+
+
+def _received(port: str, own: socket.socket) -> Iterator[Frame]:
+    while True:
+        try:
+            data, ancillary, _flags, sender = own.recvmsg(65536, 256)
+        except BlockingIOError:
+            return
+        if sender[2] == socket.PACKET_OUTGOING:
+            continue
+        vlan = None
+        for _level, _kind, value in ancillary:
+            status, *_rest, tag, _protocol = struct.unpack("IIIHHHH", value[:20])
+            vlan = tag & 0xFFF if status & 0x10 else None
+        yield Frame(port, vlan, data)
