@@ -74,6 +74,8 @@ def leg(own: Leg) -> Iterator[str]:
     yield flow(RESPONDER, 50, f"in_port={own.port},{MULTICAST}", local_only)
     for kind in (135, 136):
         yield flow(RESPONDER, 50, f"icmp6,in_port={own.port},icmp_type={kind}", local_only)
+    # Every host's leg tries out the same link-local address: none may hear the others.
+    yield flow(RESPONDER, 120, f"icmp6,in_port={own.port},ipv6_src=::", local_only)
 
 
 def central(own: CentralLeg) -> Iterator[str]:
