@@ -89,7 +89,7 @@ class Engine:
             world = observer.world()
             formed = with_normal_forms(declared, world, host, document.scope)
             wanted: Mapping[Key, Resource]
-            wanted, world = with_flow_forms(formed, world, host, ledger)
+            wanted, world = with_flow_forms(formed, world, host, ledger, owners.values())
             signs = any(key[0] == "address" for key in wanted) and host.supports_address_protocol()
             mark = Mark(document.scope, ledger.protocol, signs)
         with host.timed("plan"):
@@ -175,12 +175,12 @@ class Engine:
         bundles: dict[str, list[str]] = {}
         for step in steps:
             bundles.setdefault(step.words[0], []).extend(step.words[1:])
-        named = {bridge: flowtext.references(lines)[0] for bridge, lines in bundles.items()}
-        names = {name for bridge, found in named.items() for name in found if name != bridge}
+        cut = {bridge: flowtext.Template(lines) for bridge, lines in bundles.items()}
+        names = {name for bridge, lines in cut.items() for name in lines.ports if name != bridge}
         numbers = self.host.port_numbers(names) if names else {}
-        for bridge, lines in bundles.items():
+        for bridge, lines in cut.items():
             here = {**numbers, bridge: flowtext.LOCAL}
-            self.host.flow_bundle(bridge, flowtext.with_ports(lines, here.__getitem__))
+            self.host.flow_bundle(bridge, lines.filled(here.__getitem__))
 
     def _send_meters(self, batch: Batch) -> None:
         bridges = list(dict.fromkeys(step.words[0] for step, _change in batch.steps))
@@ -201,7 +201,9 @@ class Engine:
         with self.host.timed("verify"):
             touched = _touched(found)
             observer.read(sorted(touched), touched)
-            wanted, world = with_flow_forms(wanted, observer.world(), self.host, observer.ledger)
+            wanted, world = with_flow_forms(
+                wanted, observer.world(), self.host, observer.ledger, observer.owners.values()
+            )
             left = plan(wanted, world, mark, Options(purge=self.options.purge, adopt=self.options.adopt))
             if left.changes:
                 raise VerifyFailed("\n".join(["applied, and yet these do not hold:", *map(line, left.changes)]))

@@ -1,7 +1,7 @@
 # Copyright: hostnet.fabric contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Declared flows brought into the form in which a switch shows them, and the files that restore them once it restarts."""
+"""Declared flows in the form in which a switch shows them, and the files that restore them once it restarts."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _FAULTS = 20
 
 
 def with_flow_forms(
-    objects: Mapping[Key, Resource], world: World, host: Host, ledger: Ledger
+    objects: Mapping[Key, Resource], world: World, host: Host, ledger: Ledger, scopes: Iterable[str]
 ) -> tuple[dict[Key, Resource], World]:
     """The declared objects, their meters numbered and their flows in normal form; the world, with the flows of others
-    that stand in the way of declared ones as what is there of their groups.
+    that stand in the way of declared ones as what is there of their groups. ``scopes``: all of this host.
 
     :raises DocumentError: when a flow cannot be right.
     """
@@ -35,7 +35,9 @@ def with_flow_forms(
     groups = [resource for resource in wanted.values() if isinstance(resource, OpenFlow)]
     if not groups:
         return wanted, world
-    faults: list[str] = []
+    own = flowtext.scope_number(ledger.scope)
+    twins = [other for other in scopes if other != ledger.scope and flowtext.scope_number(other) == own]
+    faults = [f"scope: {ledger.scope} has the cookies of scope {twin} of this host; rename one" for twin in twins]
     numbers = {bridge: _port_numbers(bridge, groups, wanted, world, faults) for bridge in {g.bridge for g in groups}}
     texts = [_Text.of(group, numbers[group.bridge], wanted, world, ledger) for group in groups]
     if not faults:
@@ -76,43 +78,38 @@ class _Text:
             declared = wanted.get(key)
             return declared.number if isinstance(declared, Meter) else ledger.meters.get(key, 1)
 
-        lines = flowtext.with_meters(group.flows, meter)
-        with_numbers = flowtext.with_ports(lines, lambda name: ports[name])
-        forms = list(flowtext.as_dumped(with_numbers))
+        lines = group.template.filled(meter=meter) if group.meters else group.flows
+        numbered_flows = group.template.filled(ports.__getitem__, meter)
+        forms = flowtext.as_dumped(numbered_flows)
         seen = world.objects.get(group.key)
         there = {*seen.forms} if isinstance(seen, OpenFlow) else set()
-        return cls(group, lines, with_numbers, forms, [n for n, form in enumerate(forms) if form not in there])
+        return cls(group, lines, numbered_flows, forms, [n for n, form in enumerate(forms) if form not in there])
 
 
 def _port_numbers(
     bridge: str, groups: Iterable[OpenFlow], wanted: Mapping[Key, Resource], world: World, faults: list[str]
 ) -> dict[str, int]:
     """The numbers of the ports that flows of a bridge name; for those that have none yet, others that nobody has."""
+    users = {name: group for group in groups if group.bridge == bridge for name in group.ports}
     found: dict[str, int] = {}
-    missing: set[str] = set()
-    home = wanted.get(("ovs_bridge", HOST, bridge))
-    for group in groups:
-        for name in group.ports if group.bridge == bridge else ():
-            key = ("ovs_port", HOST, name)
-            want, seen = wanted.get(key), world.objects.get(key)
-            port = want or seen
-            if isinstance(port, OvsPort) and port.bridge != bridge:
-                faults.append(_fault(group, f"names port {name}, which belongs to bridge {port.bridge}"))
-            number = seen.number if isinstance(seen, OvsPort) and seen.bridge == bridge else None
-            if name == bridge:
-                found[name] = flowtext.LOCAL
-            elif number is None or _is_remade(want, seen) or _is_remade(wanted.get(("link", HOST, name)), None, world):
-                missing.add(name)
-            else:
-                found[name] = number
+    for name, group in users.items():
+        key = ("ovs_port", HOST, name)
+        want, seen = wanted.get(key), world.objects.get(key)
+        port = want or seen
+        if isinstance(port, OvsPort) and port.bridge != bridge:
+            faults.append(_fault(group, f"names port {name}, which belongs to bridge {port.bridge}"))
+        device = ("link", HOST, name)
+        remade = _is_remade(want, seen) or _is_remade(wanted.get(device), world.objects.get(device))
+        if name == bridge:
+            found[name] = flowtext.LOCAL
+        elif isinstance(seen, OvsPort) and seen.bridge == bridge and seen.number is not None and not remade:
+            found[name] = seen.number
     taken = {port.number for port in world.objects.values() if isinstance(port, OvsPort) and port.number}
-    return {**found, **flowtext.stand_ins(missing, taken)} if home is not None or found or missing else found
+    return {**found, **flowtext.stand_ins({*users} - {*found}, taken)}
 
 
-def _is_remade(want: Resource | None, seen: Resource | None, world: World | None = None) -> bool:
-    """Whether this run replaces an object, which may get another number by that."""
-    if want is not None and seen is None and world is not None:
-        seen = world.objects.get(want.key)
+def _is_remade(want: Resource | None, seen: Resource | None) -> bool:
+    """Whether this run replaces an object: its port may get another number by that."""
     return want is not None and seen is not None and any(map(want.fixed, want.differences(seen)))
 
 
@@ -124,10 +121,10 @@ def _bring_into_normal_form(texts: Sequence[_Text], host: Host) -> list[str]:
         try:
             answer = flowtext.parsed(host.parse_flows([text.numbered[number] for text, number in places]))
         except StepFailed as error:
-            if error.line is None or len(faults) >= _FAULTS:
-                return [*faults, f"openflow: ovs-ofctl refuses the flows: {error}"]
-            text, number = places.pop(error.line - 1)
+            text, number = places.pop(_refused(places, host) if error.line is None else error.line - 1)
             faults.append(_fault(text.group, f"ovs-ofctl refuses '{text.group.flows[number]}': {error}"))
+            if len(faults) == _FAULTS:
+                return faults
             continue
         if len(answer) != len(places):
             return [*faults, f"openflow: ovs-ofctl shows {len(answer)} of {len(places)} flows"]
@@ -135,6 +132,23 @@ def _bring_into_normal_form(texts: Sequence[_Text], host: Host) -> list[str]:
             text.forms[number] = form
         break
     return faults
+
+
+def _refused(places: Sequence[tuple[_Text, int]], host: Host) -> int:
+    """The place of the first flow that ovs-ofctl refuses without saying which: with all before it, it takes them."""
+
+    def takes(count: int) -> bool:
+        try:
+            host.parse_flows([text.numbered[number] for text, number in places[:count]])
+        except StepFailed:
+            return False
+        return True
+
+    low, high = 0, len(places) - 1
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if takes(middle + 1) else (low, middle)
+    return low
 
 
 def _put_obstacles(
@@ -199,6 +213,8 @@ class RestoreFiles:
         contents = dict(self._contents(wanted, world))
         for name in set(self.names()) - set(contents):
             os.unlink(os.path.join(self._directory, name))
+        if os.path.isdir(self._directory) and not os.listdir(self._directory):
+            os.rmdir(self._directory)
         for name, lines in contents.items():
             self._replace(name, "".join(f"{line}\n" for line in lines))
 
@@ -214,7 +230,7 @@ class RestoreFiles:
             if isinstance(resource, OpenFlow) and resource.lines:
                 own = flowtext.cookie(self._scope, resource.name)
                 here = {**ports, resource.bridge: flowtext.LOCAL}
-                lines = flowtext.for_file(resource.lines, lambda name, here=here: here[name])  # type: ignore[misc]
+                lines = flowtext.Template(resource.lines).filled(here.__getitem__, for_file=True)
                 found.setdefault(self._name(resource.bridge, "flows"), []).extend(
                     f"add cookie={own},{line}" for line in lines
                 )

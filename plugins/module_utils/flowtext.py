@@ -4,8 +4,8 @@
 """OpenFlow flows as text: cookies, names in place of numbers, and the form in which ``ovs-ofctl`` shows them. Pure.
 
 A flow in a document may name ports and meters: ``in_port=NAME``, ``output:NAME``, ``port(NAME)`` for the number of a
-port anywhere else, ``meter:meter(NAME)``. In normal form it is as ``dump-flows --no-names --no-stats`` prints it behind its
-cookie, so that whole texts can be compared.
+port anywhere else, ``meter:meter(NAME)``. In normal form it is as ``dump-flows --no-names --no-stats`` prints it behind
+its cookie, so that whole texts can be compared.
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ LOCAL = 0xFFFE
 _LAST_PORT = 0xFEFF
 _RESERVED = ("IN_PORT", "TABLE", "NORMAL", "FLOOD", "ALL", "CONTROLLER", "LOCAL", "ANY", "NONE", "UNSET")
 _WORD = r'"[^"\n]+"|[^\s,()"]+'
-_PORT = re.compile(rf"(\bin_port=|\boutput:)(?!port\(|reg\d|xx?reg\d)({_WORD})|\bport\(({_WORD})\)")
-_METER = re.compile(rf"\bmeter\(({_WORD})\)")
+# One letter first, so that the search can skip to it.
+_REFERENCE = re.compile(
+    rf"([iopm](?<!\w[iopm])(?:(?<=i)n_port=|(?<=o)utput:|(?<=p)ort\(|(?<=m)eter\()(?:port\()?)({_WORD})"
+)
 _PORT_NUMBER = re.compile(r"(\bin_port=|\boutput:)(\d+)\b")
 _METER_NUMBER = re.compile(r"\bmeter:(\d+)\b")
-_NOT_A_NAME = re.compile(rf"\d+|0[xX][0-9a-fA-F]+|.*\[.*|{'|'.join(_RESERVED)}", re.IGNORECASE)
-_TABLE = re.compile(r"^\s*table=(\d+)[\s,]*", re.MULTILINE)
-_TABLE_0 = re.compile(r"^table=0(?:, |$)", re.MULTILINE)
-_ACTIONS = re.compile(r"[\s,]*\bactions=")
+_NOT_A_NAME = re.compile(rf"\d+|0x[0-9a-f]+|.*\[.*|x{{0,2}}reg\d+|{'|'.join(_RESERVED)}", re.IGNORECASE)
 _DUMPED = re.compile(r"^ cookie=(0x[0-9a-f]+), (.*)$", re.MULTILINE)
 _PARSED = re.compile(r"^OFPT_FLOW_MOD .*?: ADD (?:table:(\d+) )?(.*)$", re.MULTILINE)
 # What a switch counts down or writes beside a flow's match, which is no part of its identity.
@@ -35,7 +34,7 @@ _VOLATILE = re.compile(
     r"no_byte_counts) )"
 )
 _FORBIDDEN = re.compile(
-    r"\b(cookie|idle_timeout|hard_timeout|importance|send_flow_rem|check_overlap|reset_counts|no_packet_counts|"
+    r"(cookie|idle_timeout|hard_timeout|importance|send_flow_rem|check_overlap|reset_counts|no_packet_counts|"
     r"no_byte_counts|out_port|out_group|duration|n_packets|n_bytes)\b"
 )
 
@@ -60,62 +59,103 @@ def cookie_scope(text: str) -> int | None:
     return value >> 40 & 0xFFFF if value >> 56 == OURS else None
 
 
-def fault(flow: str) -> str | None:
-    """What a flow in a document must not say."""
-    if "\n" in flow:
-        return f"'{flow.splitlines()[0]}' goes on in a second line; write each flow as an entry of its own"
-    match, found, _actions = flow.partition("actions=")
-    if not found:
-        return f"'{flow}' has no actions; end it with actions=drop or the like"
-    word = _FORBIDDEN.search(match)
-    if word:
-        return f"'{flow}' says {word[1]}, which the engine chooses or does not keep; leave it out"
-    return None
+def punctuated(flows: Iterable[str]) -> tuple[str, ...]:
+    """Flows of a document, each with one comma before its actions, sorted.
+
+    :raises ValueError: for one that says what a flow in a document must not say.
+    """
+    found, matches = set(), []
+    for flow in flows:
+        match, actions, rest = flow.partition("actions=")
+        match = match.strip(" \t,")
+        if not actions:
+            raise ValueError(f"'{flow}' has no actions; end it with actions=drop or the like")
+        if "\n" in flow.strip():
+            raise ValueError(f"'{flow.splitlines()[0]}' is not all of this flow; write each as one line of its own")
+        found.add(f"{match},actions={rest.strip()}" if match else f"actions={rest.strip()}")
+        matches.append(match)
+    if _FORBIDDEN.search("\n".join(matches)):
+        for match in matches:
+            word = next((word for word in re.split(r"[\s,]+|=.*?(?:,|$)", match) if _FORBIDDEN.fullmatch(word)), None)
+            if word:
+                raise ValueError(f"'{match}' says {word}, which the engine chooses or does not keep; leave it out")
+    return tuple(sorted(found))
 
 
-def references(flows: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The ports and meters that flows name."""
-    text = "\n".join(flows)
-    ports = {name for place, outer, inner in _PORT.findall(text) if (name := _name(outer, inner)) is not None}
-    return tuple(sorted(ports)), tuple(sorted({_bare(name) for name in _METER.findall(text)}))
+class Template:
+    """Flows, cut once where they name ports and meters."""
+
+    def __init__(self, flows: Sequence[str]) -> None:
+        # Text before the first name, then for each name: what introduces it, the name, the text up to the next.
+        self._parts = _REFERENCE.split("\n".join(flows)) if flows else []
+        named = {_named(place, word) for place, word in zip(self._parts[1::3], self._parts[2::3])}
+        self.ports = tuple(sorted(name for kind, name in named if kind == "port"))
+        self.meters = tuple(sorted(name for kind, name in named if kind == "meter"))
+
+    def filled(
+        self,
+        port: Callable[[str], int] | None = None,
+        meter: Callable[[str], int] | None = None,
+        *,
+        for_file: bool = False,
+    ) -> tuple[str, ...]:
+        """The flows with numbers in place of names; of a kind without numbers the names stay.
+
+        for_file: leave the names of ports, in double quotes, where ovs-ofctl knows names.
+        """
+        if not self._parts:
+            return ()
+        known: dict[tuple[str, str], tuple[str, int]] = {}
+        texts = [self._parts[0]]
+        parts = iter(self._parts[1:])
+        for place, word, rest in zip(parts, parts, parts):
+            if (place, word) not in known:
+                known[place, word] = _filled(place, word, port, meter, for_file)
+            text, closing = known[place, word]
+            texts += (text, rest[closing:])
+        return tuple("".join(texts).split("\n"))
 
 
-def with_meters(flows: Sequence[str], number: Callable[[str], int]) -> tuple[str, ...]:
-    """The flows with the numbers of the meters they name, and nothing but single separators at table and actions."""
-    text = _METER.sub(lambda found: str(number(_bare(found[1]))), "\n".join(flows))
-    return tuple(_ACTIONS.sub(",actions=", flow, 1).lstrip(" ,") for flow in text.split("\n")) if flows else ()
+def _named(place: str, word: str) -> tuple[str, str]:
+    """What a reference is to, a port or a meter, and its name; nothing where the word is no name."""
+    if place.startswith("meter("):
+        return "meter", word.strip('"')
+    if not place.endswith("port(") and not word.startswith('"') and _NOT_A_NAME.fullmatch(word):
+        return "", ""
+    return "port", word.strip('"')
 
 
-def with_ports(flows: Sequence[str], number: Callable[[str], int]) -> tuple[str, ...]:
-    """The flows with the numbers of the ports they name."""
-
-    def replaced(found: re.Match[str]) -> str:
-        name = _name(found[2], found[3])
-        if name is None:
-            return found[0]
-        return f"{found[1]}{_shown(number(name))}" if found[1] else f"{number(name):#x}"
-
-    return tuple(_PORT.sub(replaced, "\n".join(flows)).split("\n")) if flows else ()
-
-
-def for_file(flows: Sequence[str], number: Callable[[str], int]) -> tuple[str, ...]:
-    """The flows as ``ovs-ofctl add-flows`` takes them: port names where it knows names, numbers elsewhere."""
-
-    def replaced(found: re.Match[str]) -> str:
-        name = _name(found[2], found[3])
-        if name is None:
-            return found[0]
-        if not found[1]:
-            return f"{number(name):#x}"
-        return f"{found[1]}LOCAL" if number(name) == LOCAL else f'{found[1]}"{name}"'
-
-    return tuple(_PORT.sub(replaced, "\n".join(flows)).split("\n")) if flows else ()
+def _filled(
+    place: str,
+    word: str,
+    port: Callable[[str], int] | None,
+    meter: Callable[[str], int] | None,
+    for_file: bool,
+) -> tuple[str, int]:
+    """A reference with its number, and how many closing brackets behind it go with the name."""
+    kind, name = _named(place, word)
+    if kind == "meter" and meter is not None:
+        return str(meter(name)), 1
+    if kind != "port" or port is None:
+        return place + word, 0
+    number, closing = port(name), int(place.endswith("port("))
+    if place == "port(":
+        return f"{number:#x}", closing
+    shown = "LOCAL" if number == LOCAL else f'"{name}"' if for_file else str(number)
+    return place.replace("port(", "") + shown, closing
 
 
-def as_dumped(flows: Sequence[str]) -> tuple[str, ...]:
-    """The flows with numbers in the switch's punctuation: the normal form of those spelled as the switch spells them."""
-    text = _TABLE_0.sub("", _TABLE.sub(r"table=\1, ", "\n".join(flows)))
-    return tuple(flow.replace(",actions=", " actions=", 1) for flow in text.split("\n")) if flows else ()
+def as_dumped(flows: Iterable[str]) -> list[str]:
+    """Flows with numbers in the switch's punctuation: the normal form of those spelled as the switch spells them."""
+    found = []
+    for flow in flows:
+        text = flow
+        if flow.startswith("table=0,"):
+            text = flow[len("table=0,") :]
+        elif flow.startswith("table="):
+            text = flow.replace(",", ", ", 1)
+        found.append(text.replace(",actions=", " actions=", 1))
+    return found
 
 
 def dumped(output: str) -> dict[str, set[str]]:
@@ -180,21 +220,5 @@ def stand_ins(names: Iterable[str], taken: Iterable[int]) -> dict[str, int]:
     return found
 
 
-def _name(outer: str | None, inner: str | None) -> str | None:
-    """The port that a match of ``_PORT`` names; None for numbers, reserved words and fields."""
-    if inner:
-        return _bare(inner)
-    word = outer or ""
-    return None if not word.startswith('"') and _NOT_A_NAME.fullmatch(word) else _bare(word)
-
-
-def _bare(word: str) -> str:
-    return word.strip('"')
-
-
 def _quoted(name: str) -> str:
     return f'"{name}"' if _NOT_A_NAME.fullmatch(name) or re.search(r"[\s,()]", name) else name
-
-
-def _shown(number: int) -> str:
-    return "LOCAL" if number == LOCAL else str(number)

@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from . import ovsdb
+from . import flowtext, ovsdb
 from .host import Host
 from .kinds.base import HOST, Resource, all_fields
 from .kinds.link import Link
+from .kinds.meter import Meter
 from .kinds.namespace import Namespace
 from .kinds.nft_table import NftTable, full_name
+from .kinds.openflow import OpenFlow
 from .kinds.ovs_port import OvsPort
 from .kinds.registry import KINDS
 from .ledger import Ledger, LedgerStore
@@ -37,11 +39,15 @@ def gather(host: Host, scope: str | None, namespaces: Sequence[str] | None = Non
         observer.read([HOST, *(known if namespaces is None else namespaces)], {})
         changed = observer.restorable()
         document: dict[str, Any] = {"scope": scope} if scope else {}
-        for resource in observer.world().objects.values():
+        objects = observer.world().objects
+        for resource in objects.values():
             earlier = changed.get(resource.key)
             ours = scope is None or earlier is not None or (resource.owner == scope and resource.marked)
             if ours and not _goes_without_saying(resource):
-                document.setdefault(resource.section, []).append(_entry(resource, earlier, host, scope))
+                entry = _entry(resource, earlier, host, scope)
+                if isinstance(resource, OpenFlow):
+                    entry["flows"] = flowtext.as_declared(resource.forms, *_names(resource.bridge, objects.values()))
+                document.setdefault(resource.section, []).append(entry)
     order = {"scope": -1, **{cls.section: position for position, cls in enumerate(KINDS)}}
     return dict(sorted(document.items(), key=lambda item: order[item[0]]))
 
@@ -51,6 +57,18 @@ def _goes_without_saying(resource: Resource) -> bool:
     if isinstance(resource, OvsPort):
         return resource.name == resource.bridge
     return isinstance(resource, Namespace) and resource.name.startswith("pid:")
+
+
+def _names(bridge: str, objects: Iterable[Resource]) -> tuple[dict[int, str], dict[int, str]]:
+    """The names behind the numbers of a bridge's ports, and of its meters that are ours."""
+    ports: dict[int, str] = {}
+    meters: dict[int, str] = {}
+    for resource in objects:
+        if isinstance(resource, OvsPort) and resource.bridge == bridge and resource.number:
+            ports[resource.number] = resource.name
+        elif isinstance(resource, Meter) and resource.bridge == bridge and resource.owner:
+            meters[resource.number] = resource.name
+    return ports, meters
 
 
 def _entry(resource: Resource, earlier: Resource | None, host: Host, scope: str | None) -> dict[str, Any]:

@@ -189,7 +189,22 @@ class Machine:
         columns["Interface"] = "name,type,options,external_ids,mtu_request,mac,_uuid"
         words = [word for table, names in columns.items() for word in ("--", f"--columns={names}", "list", table)]
         output = tool("ovs-vsctl", f"--db={self.ovs_database}", "--format=json", *words).stdout
-        return [sorted(map(json.dumps, json.loads(line)["data"])) for line in output.splitlines()]
+        return [
+            *(sorted(map(json.dumps, json.loads(line)["data"])) for line in output.splitlines()),
+            *(sorted(self.of(bridge, what)) for bridge in self.ovs_bridges() for what in ("flows", "meters")),
+        ]
+
+    def ovs_bridges(self) -> list[str]:
+        return tool("ovs-vsctl", f"--db={self.ovs_database}", "list-br").stdout.split()
+
+    def of(self, bridge: str, what: str, *options: str) -> list[str]:
+        """The flows or the meters of a bridge as the switch shows them, without what it counts."""
+        options = options or (("--no-stats",) if what == "flows" else ())
+        target = f"{self.ovs_database.rpartition('/')[0]}/{bridge}.mgmt"
+        if not os.path.exists(target.partition(":")[2]):
+            return []
+        output = tool("ovs-ofctl", "-O", "OpenFlow14", "--names", *options, f"dump-{what}", target).stdout
+        return [line.strip() for line in output.splitlines() if line.strip() and not line.startswith("OFPST")]
 
     def close(self) -> None:
         for name in self.named_namespaces():

@@ -16,12 +16,13 @@ from .. import flowtext, ovsdb, values
 from .base import HOST, Difference, Key, Mark, Reading, Resource, Step, declared, narrowed
 
 
-def parse_flow(value: Any) -> str:
-    text = " ".join(values.text(value).strip().split(" "))
-    fault = flowtext.fault(text)
-    if fault:
-        raise ValueError(fault)
-    return text
+def parse_flows(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"{value!r} is not a list of flows")
+    return flowtext.punctuated(map(values.text, value))
+
+
+_NO_FLOWS = flowtext.Template(())
 
 
 def meter_key(bridge: str, name: str) -> Key:
@@ -30,10 +31,11 @@ def meter_key(bridge: str, name: str) -> Key:
 
 @dataclass(frozen=True)
 class OpenFlow(Resource):
-    """ports, meters: the names in the flows, of an observed group those behind its numbers.
+    """ports, meters: the names in the flows, of an observed group that goes those behind its numbers.
 
-    lines: the flows as declared, with the numbers of their meters. forms: the flows in normal form; those of a declared
-    group are in the order of ``lines``. obstacles: flows of others where a declared one belongs.
+    template: the flows, cut at the names. lines: the flows as declared, with the numbers of their meters. forms: the
+    flows in normal form; those of a declared group are in the order of ``lines``. obstacles: flows of others where a
+    declared one belongs.
     """
 
     kind: ClassVar[str] = "openflow"
@@ -42,10 +44,11 @@ class OpenFlow(Resource):
 
     bridge: str = declared(values.device_name, key=True)
     name: str = declared(values.text, key=True)
-    flows: tuple[str, ...] = declared(values.listing(parse_flow), required=True)
+    flows: tuple[str, ...] = declared(parse_flows, required=True)
 
     ports: tuple[str, ...] = ()
     meters: tuple[str, ...] = ()
+    template: flowtext.Template = field(default=_NO_FLOWS, repr=False, compare=False)
     lines: tuple[str, ...] = field(default=(), repr=False)
     forms: tuple[str, ...] = field(default=(), repr=False)
     obstacles: tuple[str, ...] = ()
@@ -57,30 +60,27 @@ class OpenFlow(Resource):
             yield "name: must not begin with 0x, as the names of groups that nobody knows do"
 
     def completed(self, others: Mapping[Key, Resource]) -> OpenFlow:
-        ports, meters = flowtext.references(self.flows)
-        return replace(self, ports=ports, meters=meters, lines=self.flows, forms=self.flows)
+        cut = flowtext.Template(self.flows)
+        return replace(self, ports=cut.ports, meters=cut.meters, template=cut, lines=self.flows, forms=self.flows)
 
     @classmethod
     def observe(cls, reading: Reading, wanted: Sequence[OpenFlow]) -> Iterator[OpenFlow]:
         """The groups of all scopes, as their cookies say, and the flows of others by their cookies."""
         names = {(key[2], flowtext.cookie(reading.scope, key[3])): key[3] for key in reading.groups}
-        names.update({(want.bridge, flowtext.cookie(reading.scope, want.name)): want.name for want in wanted})
+        kept = {(want.bridge, flowtext.cookie(reading.scope, want.name)): want.name for want in wanted}
         scopes = {flowtext.scope_number(scope): scope for scope in reading.owners.values()}
-        meters = {(key[2], number): key[3] for key, number in reading.meter_numbers.items()}
         for bridge, output in reading.flows.items():
-            ports = port_names(reading.ovs, bridge)
             for own, flows in flowtext.dumped(output).items():
                 number = flowtext.cookie_scope(own)
-                used = flowtext.numbers(flows)
-                yield cls(
+                group = cls(
                     bridge=bridge,
-                    name=names.get((bridge, own), own),
+                    name=kept.get((bridge, own)) or names.get((bridge, own), own),
                     flows=(),
                     forms=tuple(flows),
                     owner=None if number is None else scopes.get(number, f"{number:#06x}"),
-                    ports=tuple(sorted(ports[port] for port in used[0] if port in ports)),
-                    meters=tuple(sorted(meters[bridge, meter] for meter in used[1] if (bridge, meter) in meters)),
                 )
+                goes = group.owner == reading.scope and (bridge, own) not in kept
+                yield _with_names(group, reading) if goes else group
 
     def differences(self, seen: Resource) -> tuple[Difference, ...]:
         seen = narrowed(seen, OpenFlow)
@@ -141,6 +141,18 @@ class OpenFlow(Resource):
     def _is_nameless(self) -> bool:
         """Whether the name is only the cookie, which nothing on this host knows the name of any more."""
         return not self.flows and self.name.startswith("0x")
+
+
+def _with_names(group: OpenFlow, reading: Reading) -> OpenFlow:
+    """An observed group with the ports and meters that its flows need as long as they are there."""
+    ports, meters = flowtext.numbers(group.forms)
+    names = port_names(reading.ovs, group.bridge)
+    of_meters = {number: key[3] for key, number in reading.meter_numbers.items() if key[2] == group.bridge}
+    return replace(
+        group,
+        ports=tuple(sorted(names[number] for number in ports if number in names)),
+        meters=tuple(sorted(of_meters[number] for number in meters if number in of_meters)),
+    )
 
 
 def port_names(ovs: Mapping[str, Sequence[Mapping[str, Any]]], bridge: str) -> dict[int, str]:
