@@ -107,6 +107,21 @@ class _Survey:
         return {name: segment for name, segment in found.items() if segment is not None}
 
     @cached_property
+    def _instances_in(self) -> dict[str, list[DeclaredInstance]]:
+        found: dict[str, list[DeclaredInstance]] = {}
+        for instance in self.instances:
+            found.setdefault(instance.network, []).append(instance)
+        return found
+
+    @cached_property
+    def _routers_in(self) -> dict[str, list[DeclaredRouter]]:
+        found: dict[str, list[DeclaredRouter]] = {}
+        for router in self.routers:
+            for leg in router.legs:
+                found.setdefault(leg.network, []).append(router)
+        return found
+
+    @cached_property
     def _externals(self) -> list[DeclaredExternal]:
         found = {external.name: external for router in self.routers for external in router.externals}
         return [external for _name, external in sorted(found.items())]
@@ -157,7 +172,8 @@ class _Survey:
     def _router(self, router: DeclaredRouter) -> Router:
         legs = tuple(leg.leg(self.segments[leg.network].network) for leg in router.legs if leg.network in self.segments)
         floating, routed = [], []
-        for instance in self.instances:
+        networks = dict.fromkeys(leg.network for leg in router.legs)
+        for instance in (one for name in networks for one in self._instances_in.get(name, ())):
             ours = self._translated(instance, router)
             if ours is not None:
                 floating.append(ours)
@@ -176,7 +192,8 @@ class _Survey:
 
     def _gateway_router(self, instance: DeclaredInstance, ip: IPAddress) -> DeclaredRouter | None:
         segment = self.segments.get(instance.network)
-        return None if segment is None else gateway_router(segment.network, self.routers, ip)
+        routers = self._routers_in.get(instance.network, ())
+        return None if segment is None else gateway_router(segment.network, routers, ip)
 
     def _translated(self, instance: DeclaredInstance, router: DeclaredRouter) -> FloatingIp | None:
         declared = instance.floating_ip
