@@ -131,7 +131,7 @@ def _check_devices(view: HostView, faults: Faults) -> None:
 
 def _devices(view: HostView) -> Iterator[Device]:
     """Every device on the host that has a name of ours or of the intent's."""
-    yield "", INTEGRATION, view.host.path, "all networks"
+    yield "", INTEGRATION, "fabric_hosts", "all networks"
     for provider in view.host.providers:
         for key in ("bridge", "device", "integration_patch", "provider_patch", "host_leg", "host_port"):
             device = getattr(provider, key)
@@ -235,11 +235,13 @@ def _check_pairs(surveyed: Surveyed, pool: IPNetwork, faults: Faults) -> None:
 
 def _check_externals(surveyed: Surveyed, faults: Faults) -> None:
     """Each host asks for its neighbours in an external network with an address of its own."""
-    view = surveyed.view
-    for external in view.externals:
+    host = surveyed.view.host.name
+    own = {external.name: external.interfaces for external in surveyed.view.externals}
+    users = {external.name: (external, router) for router in surveyed.routers for external in router.externals}
+    for name, (external, router) in sorted(users.items()):
         subnets = [subnet.network for subnet in external.network.subnets if subnet.family == 4]
-        if not subnets or any(":" not in interface for interface in external.interfaces):
-            continue
-        router = next(one for one in surveyed.routers if external.name in [other.name for other in one.externals])
-        text = f"has no IPv4 address of {view.host.name}, which has {router.path}"
-        faults.add(f"{external.path}.host_addresses", f"{text}; choose a free one of {listed(subnets)}")
+        missing = subnets and not any(":" not in interface for interface in own[name])
+        # One that cannot be right has been found already.
+        if missing and (own[name] or not external.host_addresses.get(host)):
+            text = f"has no IPv4 address of {host}, which has {router.path}"
+            faults.add(f"{external.path}.host_addresses", f"{text}; choose a free one of {listed(subnets)}")

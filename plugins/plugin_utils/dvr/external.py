@@ -14,7 +14,12 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr import numbers
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import External, Network, Subnet
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.network import FindProvider, fit_mtu, provider_mtu
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.settings import mtu
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.subnets import check_mtu, listed, parse_subnets
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.subnets import (
+    check_mtu,
+    listed,
+    parse_subnets,
+    require_subnets,
+)
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.port import parse_namespace
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Faults, Section
 
@@ -53,6 +58,7 @@ def parse_external(
     device = section.get("device", names.device, names.device_name(name, "fg-"))
     port = section.get("port", names.device, names.device_name(name, "vport-fip-"))
     section.close()
+    require_subnets(section)
     ceiling = provider_mtu(section, provider, find, providers)
     fitting = fit_mtu(section, own_mtu, ceiling, f"the {ceiling} of fabric_providers.{provider}")
     check_mtu(section, fitting, subnets)
@@ -95,8 +101,6 @@ def host_addresses(declared: DeclaredExternal, host: str, faults: Faults) -> lis
             addresses.refuse_reserved(ip, subnet.network)
         except ValueError as error:
             section.fault(host, str(error))
-        if ip == subnet.gateway:
-            section.fault(host, f"{ip} is the gateway of {declared.path}; choose another address of {subnet.network}")
         if found.setdefault(subnet, ip) != ip:
             section.fault(host, f"{found[subnet]} and {ip} are in one subnet; one of the host in each is enough")
     return [(ip, subnet) for subnet, ip in sorted(found.items(), key=lambda item: item[1])]

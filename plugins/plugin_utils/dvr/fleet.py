@@ -74,6 +74,9 @@ class Fleet:
             catalogue.router(name, faults)
         for name in catalogue.networks:
             catalogue.segment(name, faults)
+        for name in sorted(catalogue.networks.keys() & catalogue.externals.keys()):
+            text = f"{name} is already an external network (fabric_external_networks.{name}); rename one of them"
+            faults.add(f"fabric_networks.{name}", text)
         hosts = [host for name in self.hosts if (host := catalogue.host(name, faults)) is not None]
         networks = [catalogue.network(name, faults) for name in sorted(catalogue.networks)]
         externals = [catalogue.external(name, faults) for name in sorted(catalogue.externals)]

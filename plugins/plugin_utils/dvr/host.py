@@ -32,10 +32,10 @@ def parse_host(section: Section, name: str, settings: Settings, providers: Colle
     if host.tunnel is not None and host.tunnel.version != settings.tunnel_family:
         text = f"{host.tunnel} is of IPv4, and other hosts have tunnels over IPv6"
         section.fault("tunnel", f"{text}; choose one family for all hosts")
-    several = len(settings.snat_hosts) > 1 and name in settings.snat_hosts
-    if several and host.tunnel_device is None and section.are_sound("tunnel_device"):
-        text = "is missing; name the device of the tunnel's address, by which SNAT hosts see whether the others live"
-        section.fault("tunnel_device", text)
+    if len(settings.snat_hosts) > 1 and name in settings.snat_hosts:
+        for key, what in (("tunnel", "address"), ("tunnel_device", "device of the tunnel's address")):
+            if key not in section:
+                section.fault(key, f"is missing; name the {what}, by which SNAT hosts see whether the others live")
     return host if section.sound else None
 
 

@@ -12,7 +12,11 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils import names, vlans
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr import numbers
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import Network, Provider
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.settings import Settings, known, mtu
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.subnets import check_mtu, parse_subnets
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.subnets import (
+    check_mtu,
+    parse_subnets,
+    require_subnets,
+)
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Section
 
 vni = values.integer(1, numbers.MAX_VNI)
@@ -30,6 +34,7 @@ def parse_network(
     own_mtu = section.get("mtu", mtu, None)
     tunnel_device = section.get("tunnel_device", names.device, names.device_name(name, "vx-"))
     section.close()
+    require_subnets(section)
     if "provider" in section:
         section.meaningless(("vni", "tunnel_device"), "has no meaning on a provider; leave it out, or provider")
         ceiling = provider_mtu(section, provider, find, providers)

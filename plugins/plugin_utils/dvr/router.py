@@ -101,9 +101,11 @@ def parse_router(section: Section, name: str, around: Surroundings) -> DeclaredR
     routes = _routes(section, legs)
     sync = section.get("conntrack_sync", values.boolean, False)
     section.close()
+    if not legs and section.are_sound("networks"):
+        section.fault("networks", "is missing; list the networks that it connects")
     if "snat" not in section:
         section.meaningless(("conntrack_sync", "snat_namespace"), "has no meaning without snat; leave it out")
-    elif sync and len(around.settings.snat_hosts) < 2:
+    elif sync and around.settings.snat_named < 2:
         section.fault("conntrack_sync", "needs a second SNAT host; add one to fabric_snat_hosts, or leave it out")
     if section.are_sound("networks", "external"):
         _check_overlaps(section, legs, externals)
@@ -133,10 +135,9 @@ def network_names(raw: Any) -> list[str]:
 def _legs(section: Section, router: str, around: Surroundings, snat: bool) -> tuple[DeclaredLeg, ...]:
     raw = section.raw("networks")
     path = f"{section.path}.networks"
-    if not isinstance(raw, (list, tuple)) or not raw:
-        section.fault(
-            "networks", "is missing; list the networks that it connects" if not raw else f"{raw!r} is no list"
-        )
+    if not isinstance(raw, (list, tuple)):
+        if raw is not None:
+            section.fault("networks", f"{raw!r} is not a list; list the networks that it connects")
         return ()
     found: dict[str, DeclaredLeg] = {}
     for number, entry in enumerate(raw):
@@ -178,7 +179,7 @@ def _outside(section: Section, externals: Iterable[DeclaredExternal], settings: 
     address = section.get("snat", addresses.ip, None)
     if address is None or not section.are_sound("external"):
         return None
-    if not settings.snat_hosts:
+    if not settings.snat_named:
         section.fault("snat", f"{address} is on no host; name one in fabric_snat_hosts, or leave it out")
     if address.version == 6:
         section.fault("snat", f"{address} is IPv6, which is routed without translation; choose an IPv4 address")
@@ -291,7 +292,7 @@ def _check_next_hop(section: Section, to: IPNetwork, via: IPAddress, legs: tuple
         section.fault("via", f"{via} is the router itself; name a neighbour")
     inside = next((subnet for _ip, subnet in own if to in subnet or subnet in to), None)
     if inside is not None and (to == inside or to not in inside):
-        section.fault("to", f"{to} has {inside} in it, which the router is connected with; leave that out of the route")
+        section.fault("to", f"{to} covers {inside}, which the router is connected with; leave that out of the route")
 
 
 def _check_overlaps(section: Section, legs: tuple[DeclaredLeg, ...], externals: tuple[DeclaredExternal, ...]) -> None:

@@ -27,10 +27,14 @@ _OVERHEAD = {4: 50, 6: 70}
 
 @dataclass(frozen=True)
 class Settings:
-    """tunnel_family: 6 where the tunnels' addresses are IPv6 ones. pool: of the pairs' addresses."""
+    """snat_named: how many SNAT hosts are named, be they right or not. pool: of the pairs' addresses.
+
+    tunnel_family: 6 where the tunnels' addresses are IPv6 ones.
+    """
 
     datapath: str
     snat_hosts: tuple[str, ...]
+    snat_named: int
     pool: IPNetwork
     underlay_mtu: int
     tunnel_family: int
@@ -54,6 +58,7 @@ def parse_settings(intent: Mapping[str, Any], hosts: Mapping[str, Any], faults: 
     return Settings(
         datapath=section.get("fabric_datapath", datapath, "system"),
         snat_hosts=tuple(host for host in snat_hosts if host in hosts),
+        snat_named=len(snat_hosts),
         pool=section.get("fabric_link_local_pool", _pool, addresses.network(DEFAULT_POOL)),
         underlay_mtu=section.get("fabric_underlay_mtu", mtu, DEFAULT_MTU),
         tunnel_family=_tunnel_family(hosts.values()),

@@ -24,15 +24,19 @@ def parse_subnets(section: Section, default_gateways: bool) -> tuple[Subnet, ...
     """A subnet whose gateway is not named has its first address for it, unless there shall be none."""
     found = section.listed("subnets", addresses.network)
     named = section.listed("gateways", addresses.ip)
-    if not found and section.are_sound("subnets"):
-        section.fault("subnets", "is missing; name at least one, such as [172.16.18.0/24]")
     subnets = tuple(_with_gateway(section, subnet, named, default_gateways) for subnet in sorted(found))
     for gateway in named if section.are_sound("subnets", "gateways") else ():
         if addresses.holding(gateway, found) is None:
-            section.fault("gateways", f"{gateway} is in none of the network's subnets ({listed(found)}); choose there")
+            section.fault("gateways", f"{gateway} is in no subnet of the network ({listed(found)}); choose one there")
     for (one, _path), (other, _same) in overlapping((subnet, section.path) for subnet in found):
         section.fault("subnets", f"{one} and {other} overlap; keep one of them")
     return subnets
+
+
+def require_subnets(section: Section) -> None:
+    """To be called when all keys have been read: a misspelt one is not missing."""
+    if not section.raw("subnets") and section.are_sound("subnets"):
+        section.fault("subnets", "is missing; name at least one, such as [172.16.18.0/24]")
 
 
 def _with_gateway(section: Section, subnet: IPNetwork, named: Sequence[IPAddress], default: bool) -> Subnet:

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-
 import pytest
+from intent_change import changed
 
 BRIDGES = {
     "vms": {
@@ -34,21 +33,6 @@ INSTANCES = {
     "c3": {"bridge": "trunk", "attach": "veth", "vlan": 10, "addresses": ["192.168.10.3/24"]},
 }
 HOSTS = ["kvm-01", "kvm-02", "kvm-03", "kvm-04"]
-
-
-def changed(base, changes):
-    """A copy of the base with each path set to a value, or removed where the value is ``...``."""
-    intent = deepcopy(base)
-    for path, value in changes.items():
-        place = intent
-        *parents, last = path.split("/")
-        for key in parents:
-            place = place.setdefault(key, {})
-        if value is ...:
-            del place[last]
-        else:
-            place[last] = value
-    return intent
 
 
 @pytest.fixture
