@@ -73,8 +73,8 @@ def connection(body: bytes) -> Connection:
 
 def addresses_in(entries: Iterable[str]) -> tuple[str, ...]:
     """The addresses and prefixes in the elements of an nftables set or map, in their normal form."""
-    found = {str(network) for entry in entries for word in _words(entry) for network in _networks(word)}
-    return tuple(sorted(found))
+    found = {network for entry in entries for word in _words(entry) for network in _networks(word)}
+    return tuple(sorted(str(network[0]) if network.num_addresses == 1 else str(network) for network in found))
 
 
 class _Wanted:

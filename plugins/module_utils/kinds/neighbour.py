@@ -26,6 +26,7 @@ class Neighbour(Resource):
     address: str = declared(values.ip, key=True)
     proxy: bool = declared(values.boolean, key=True)
     mac: str | None = declared(values.mac)
+    announce: bool | None = declared(values.boolean)
 
     @property
     def title(self) -> str:
@@ -40,6 +41,8 @@ class Neighbour(Resource):
             yield "mac: belongs to a permanent neighbour; a proxy entry answers with the link's own address"
         if not self.proxy and self.mac is None:
             yield "mac: is missing; name the neighbour's, or say proxy: true"
+        if self.announce and not self.proxy:
+            yield "announce: belongs to a proxy entry; where a permanent neighbour is, others tell"
 
     @classmethod
     def observe(cls, reading: Reading, wanted: Sequence[Neighbour]) -> Iterator[Neighbour]:
@@ -54,6 +57,10 @@ class Neighbour(Resource):
                     owner=reading.protocol_owner(raw),
                 )
 
+    def differences(self, seen: Resource) -> tuple[Difference, ...]:
+        """Whether an entry is announced when it comes is nothing that can be seen of it later."""
+        return tuple(d for d in super().differences(seen) if d.field != "announce")
+
     def parents(self) -> tuple[Key, ...]:
         return (*super().parents(), link_key(self.namespace, self.link))
 
@@ -62,7 +69,8 @@ class Neighbour(Resource):
         return (("link", self.namespace),)
 
     def add(self, mark: Mark) -> list[Step]:
-        return [self._step(mark)]
+        told = [Step("announce", self.namespace, (self.link, self.address))] if self.announce else []
+        return [self._step(mark), *told]
 
     def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
         return [self._step(mark)]
@@ -73,7 +81,7 @@ class Neighbour(Resource):
         return [self._step(mark), gone]
 
     def details(self) -> str:
-        return f"mac {self.mac}" if self.mac else ""
+        return f"mac {self.mac}" if self.mac else "announce" if self.announce else ""
 
     def _words(self) -> tuple[str, ...]:
         return (*(("proxy",) if self.proxy else ()), self.address, "dev", self.link)

@@ -22,6 +22,7 @@ from difflib import SequenceMatcher
 from typing import Any, ClassVar
 
 from .. import values
+from ..conntrack import addresses_in
 from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link_key, narrowed
 
 FAMILIES = ("ip", "ip6", "inet", "arp", "bridge", "netdev")
@@ -29,6 +30,9 @@ _PREFIX = "hostnet."
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 _BARE = re.compile(r"[0-9a-fA-F:./*]*|0x[0-9a-f]{16,}")
 _DYNAMIC = re.compile(r"\b(?:set|map)\s+(\S+)\s*\{[^}]*\bflags\b[^;\n]*\bdynamic\b")
+_BY_ADDRESS = re.compile(r"\b(?:ipv[46]_addr|ip6? [sd]addr)\b")
+# The comment of a set whose lost elements end the connections that they have translated or let through.
+_FORGETS = "forgets connections"
 _VOLATILE = ("handle", "family", "table", "name", "chain", "elem", "index")
 
 
@@ -54,12 +58,16 @@ class Chain:
 
 @dataclass(frozen=True)
 class Collection:
-    """A set, or a map when its type has a colon; elements in nft's words."""
+    """A set, or a map when its type has a colon; elements in nft's words.
+
+    forget: whether connections of an address end when the element that has it goes or changes.
+    """
 
     name: str
     type: str
     flags: tuple[str, ...] = ()
     elements: tuple[str, ...] = ()
+    forget: bool = False
 
     @property
     def word(self) -> str:
@@ -68,7 +76,8 @@ class Collection:
     def head(self) -> str:
         typed = "typeof" if " " in self.type.replace(" . ", ".").replace(" : ", ":") else "type"
         flags = f" flags {', '.join(self.flags)};" if self.flags else ""
-        return f"{typed} {self.type};{flags}"
+        forgets = f' comment "{_FORGETS}";' if self.forget else ""
+        return f"{typed} {self.type};{flags}{forgets}"
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,7 @@ class Part:
     head: str
     entries: tuple[str, ...]
     handles: tuple[int, ...] = ()
+    forgets: bool = False
 
 
 Parts = Mapping[tuple[str, str], Part]
@@ -96,13 +106,15 @@ def parse_chain(value: Any) -> Chain:
 
 
 def parse_collection(value: Any) -> Collection:
-    known = {"name", "type", "flags", "elements"}
+    known = {"name", "type", "flags", "elements", "forget"}
     if not isinstance(value, Mapping) or set(value) - known or not value.get("name") or not value.get("type"):
         raise ValueError(f"{value!r} is no set; write {{name: ports, type: ifname . ether_addr, elements: []}}")
     texts = values.listing(values.text)
-    return Collection(
-        str(value["name"]), str(value["type"]), texts(value.get("flags", ())), texts(value.get("elements", ()))
-    )
+    forget = values.boolean(value.get("forget", False))
+    if forget and not _BY_ADDRESS.search(str(value["type"]).partition(":")[0]):
+        raise ValueError(f"set {value['name']} cannot forget: its key {value['type']} has no address")
+    flags, elements = texts(value.get("flags", ())), texts(value.get("elements", ()))
+    return Collection(str(value["name"]), str(value["type"]), flags, elements, forget)
 
 
 @dataclass(frozen=True)
@@ -167,9 +179,8 @@ class NftTable(Resource):
         place = f"{self.family} {full_name(mark.scope, self.name)}"
         want, have = self._compared(self._parts()), self._compared(seen._parts())
         if self.body is not None or any(_must_rebuild(want.get(part), have.get(part)) for part in {*want, *have}):
-            return [
-                Step("nft", self.namespace, (f"delete table {place}\n{self.text(full_name(mark.scope, self.name))}",))
-            ]
+            text = f"delete table {place}\n{self.text(full_name(mark.scope, self.name))}"
+            return [Step("nft", self.namespace, (text,)), *self._forgotten(want, have)]
         lines = [
             f"add chain {place} {chain.name} {{ {chain.head()} }}"
             for chain in self.chains or ()
@@ -182,10 +193,20 @@ class NftTable(Resource):
         gone = sorted(set(have) - set(want))
         lines += [f"flush {kind} {place} {name}" for kind, name in gone]
         lines += [f"delete {kind} {place} {name}" for kind, name in gone]
-        return [Step("nft", self.namespace, ("\n".join(lines),))]
+        return [Step("nft", self.namespace, ("\n".join(lines),)), *self._forgotten(want, have)]
 
     def remove(self, mark: Mark) -> list[Step]:
-        return [Step("nft", self.namespace, (f"delete table {self.family} {full_name(mark.scope, self.name)}",))]
+        gone = Step("nft", self.namespace, (f"delete table {self.family} {full_name(mark.scope, self.name)}",))
+        return [gone, *self._forgotten({}, self._compared(self._parts()))]
+
+    def _forgotten(self, want: Parts, have: Parts) -> list[Step]:
+        """Deletes the connections of addresses whose elements go or change, where the set was made to do so."""
+        lost: set[str] = set()
+        for key, part in have.items():
+            if part.forgets:
+                lost |= {*part.entries} - {*(want[key].entries if key in want else ())}
+        addresses = addresses_in(lost)
+        return [Step("conntrack", self.namespace, addresses)] if addresses else []
 
     def details(self) -> str:
         if self.body is not None:
@@ -258,7 +279,8 @@ def tables(objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], dict[t
             found.setdefault((body["family"], body["name"]), {})
         elif kind in ("set", "map"):
             elements = tuple(sorted(map(_element, body.get("elem", ()))))
-            found[(body["family"], body["table"])][(kind, body["name"])] = Part(_head(body), elements)
+            forgets = body.get("comment") == _FORGETS
+            found[(body["family"], body["table"])][(kind, body["name"])] = Part(_head(body), elements, (), forgets)
         elif kind == "chain":
             found[(body["family"], body["table"])][("chain", body["name"])] = Part(_head(body), ())
         elif kind == "rule":

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.hostnet.fabric.plugins.module_utils.kinds.base import Step
 from ansible_collections.hostnet.fabric.plugins.module_utils.ledger import Before, Ledger, LedgerStore
 
 
@@ -26,6 +27,7 @@ def test_what_is_written_is_read_again(store: LedgerStore) -> None:
     ledger.pending = {("link", "", "x0"), ("namespace", "", "c1")}
     ledger.addresses = {("address", "c1", "eth0", "192.0.2.1/24")}
     ledger.before = [Before("link", "", {"name": "eth0", "type": "physical", "mtu": 1500, "isolated": None})]
+    ledger.owed = [Step("announce", "c1", ("fg", "192.0.2.9")), Step("conntrack", "", ("192.0.2.9",))]
     store.write(ledger)
 
     again, owners = LedgerStore(store.directory).open("web")
@@ -33,6 +35,7 @@ def test_what_is_written_is_read_again(store: LedgerStore) -> None:
     assert again.namespaces == ["c1", "c2"]
     assert (again.pending, again.addresses) == (ledger.pending, ledger.addresses)
     assert again.before == ledger.before
+    assert again.owed == ledger.owed
     assert again.before[0].identity(("name",)) == ("link", "", "eth0")
     assert owners == {ledger.protocol: "web"}
     assert again.encoded() == ledger.encoded()
@@ -49,10 +52,11 @@ def test_a_ledger_that_says_nothing_leaves_no_file(store: LedgerStore) -> None:
     store.write(ledger)
 
 
-@pytest.mark.parametrize("field", ["namespaces", "pending", "addresses", "before", "signed"])
+@pytest.mark.parametrize("field", ["namespaces", "pending", "addresses", "before", "owed", "signed"])
 def test_each_thing_worth_remembering_keeps_the_file(field: str, store: LedgerStore) -> None:
     ledger = Ledger("web", 201, signed=False)
     worth = {"namespaces": ["c1"], "signed": True, "before": [Before("sysctl", "", {"name": "a", "value": "1"})]}
+    worth["owed"] = [Step("announce", "c1", ("fg", "192.0.2.9"))]
     setattr(ledger, field, worth.get(field, {("link", "", "x0")}))
     store.write(ledger)
     assert os.listdir(store.directory) == ["web.json"]
