@@ -223,10 +223,10 @@ def mac_text(data: bytes) -> str:
 
 
 @contextmanager
-def captured(ports: Sequence[str]) -> Iterator[list[Frame]]:
-    """What these ports of the segments receive during the body, that is what hosts send."""
+def captured(ports: Sequence[str], namespace: str = "") -> Iterator[list[Frame]]:
+    """What these devices receive during the body: on the port of a segment that is what a host sends."""
     frames: list[Frame] = []
-    with ExitStack() as stack:
+    with ExitStack() as stack, inside(namespace):
         sockets = {}
         for port in ports:
             own = stack.enter_context(

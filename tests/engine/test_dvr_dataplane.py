@@ -1,86 +1,26 @@
 # Copyright: hostnet.fabric contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The shipped inventory of distributed routing on three hosts of this machine, with real packets.
-
-What is expected here is written down from the inventory by hand: it must not come from the compiler.
-"""
+"""Who reaches whom through distributed routers, and as whom: the shipped inventory on three hosts, real packets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from dvr_fleet import OUTSIDE, Node, fleet, seen_as, whole_checksums
-
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.document import compiled
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.fleet import Fleet
-
-INVENTORY = Path(__file__).resolve().parents[2] / "inventory" / "dvr" / "group_vars" / "dvr.yml"
-HOSTS = {"compute-01": "10.20.0.11", "compute-02": "10.20.0.12", "network-01": "10.20.0.21"}
-OUTSIDE_LINES = (
-    "address add 192.168.100.1/24 dev eth0",
-    "address add 2001:db8:64::1/64 dev eth0 nodad",
-    "address add 203.0.113.9/32 dev lo",
-    "route add 2001:db8:18::/64 dev eth0",
-    "route add 2001:db8:19::/64 dev eth0",
-    "route add 2001:db8:28::/64 dev eth0",
-    "route add 2001:db8:29::/64 dev eth0",
-)
-
-# Where each instance is, its addresses, and as whom the outside sees it.
-INSTANCES = {
-    "vm1": ("compute-01", "172.16.18.100", "2001:db8:18::100", "192.168.100.150"),
-    "web2": ("compute-01", "172.16.18.101", "2001:db8:18::101", "192.168.100.20"),
-    "web3": ("compute-02", "172.16.18.102", "2001:db8:18::102", "192.168.100.152"),
-    "web4": ("compute-02", "172.16.18.103", "2001:db8:18::103", "192.168.100.20"),
-    "db1": ("compute-01", "172.16.19.10", "2001:db8:19::10", "192.168.100.20"),
-    "db2": ("compute-02", "172.16.19.11", "2001:db8:19::11", "192.168.100.153"),
-    "shop1": ("compute-01", "172.16.18.100", "2001:db8:28::100", "192.168.100.160"),
-    "shop2": ("compute-02", "172.16.18.101", "2001:db8:28::101", "192.168.100.21"),
-    "store1": ("compute-01", "172.16.19.10", "2001:db8:29::10", "192.168.100.21"),
-    "store2": ("compute-02", "172.16.19.11", "2001:db8:29::11", "192.168.100.161"),
-}
-BLUE, GREEN = ("vm1", "web2", "web3", "web4", "db1", "db2"), ("shop1", "shop2", "store1", "store2")
-WEB, DB = BLUE[:4], BLUE[4:]
-FLOATING = ("vm1", "web3", "db2", "shop1", "store2")
-SNAT = ("192.168.100.20", "192.168.100.21")
-
-Places = dict[str, str]
-
-
-def intent() -> dict[str, Any]:
-    """The inventory, with a container for the VM, one SNAT host and Open vSwitch in userspace."""
-    own: dict[str, Any] = yaml.safe_load(INVENTORY.read_text())
-    own["fabric_datapath"] = "netdev"
-    own["fabric_instances"]["vm1"]["attach"] = "veth"
-    own["fabric_snat_hosts"] = ["network-01"]
-    del own["fabric_routers"]["blue"]["conntrack_sync"]
-    own["fabric_hosts"] = {name: entry for name, entry in own["fabric_hosts"].items() if name in HOSTS}
-    return own
+from dvr_fleet import OUTSIDE, Node, seen_as
+from dvr_shipped import BLUE, DB, FLOATING, GREEN, INSTANCES, WEB, Places, places_on, shipped
 
 
 @pytest.fixture(scope="module")
 def nodes(_namespace_directory: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Node]]:
-    with fleet(tmp_path_factory.mktemp("dvr"), HOSTS, OUTSIDE_LINES) as found:
-        read = Fleet(intent())
-        for name, own in found.items():
-            document = compiled(read.view(name))
-            document.pop("uplinks", None)
-            own.apply({**document, "scope": "t"})
+    with shipped(tmp_path_factory.mktemp("dvr")) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
 def places(nodes: dict[str, Node]) -> Places:
-    """The network namespace of every instance, and of the machine outside."""
-    own = {name: nodes[host].namespace(name) for name, (host, *_rest) in INSTANCES.items()}
-    for namespace in (*own.values(), OUTSIDE):
-        whole_checksums(namespace, "eth0")
-    return {**own, OUTSIDE: OUTSIDE}
+    return places_on(nodes)
 
 
 def reached(places: Places, pairs: dict[tuple[str, str, str], str | None]) -> dict[tuple[str, str, str], str | None]:
