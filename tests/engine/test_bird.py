@@ -197,6 +197,20 @@ def test_resets_are_refused_for_nothing_but_resets(pair: Pair) -> None:
         wait_for(pair.is_settled, "the session")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("import filter", "next hop address 10.9.0.1; import filter"),
+        ("export none", "preference 50; export none"),
+        ("export none", "gateway recursive; export none"),
+    ],
+)
+def test_whether_it_resets_is_up_to_this_version_of_bird(pair: Pair, change: tuple[str, str]) -> None:
+    restarts = pair.left.log().count("Restarting protocol right")
+    done = pair.left.apply(changed(change), allow_session_reset=True)
+    assert pair.left.log().count("Restarting protocol right") == restarts + len(done.plan.resets)
+
+
 def test_channel_that_goes_away_resets_the_session(pair: Pair) -> None:
     """But not one that the peer does not know, which is down."""
     both = changed(("export none; };", "export none; };\n  ipv6 { import none; export none; };"))
@@ -209,6 +223,7 @@ def test_channel_that_goes_away_resets_the_session(pair: Pair) -> None:
         changed(("export all; };", "export all; };\n  ipv6 { import none; export none; };"), text=RIGHT)
     )
     pair.right.ask("configure")
+    wait_for(lambda: pair.left.is_up("right") and pair.left.since("right") != before["since"]["right"], "the session")
     pair.left.apply(both, allow_session_reset=True)
     wait_for(lambda: "ipv6" in pair.left.protocol("right").in_use, "the IPv6 channel")
     with pytest.raises(PlanRefused, match="its channel ipv6 goes away"):

@@ -25,6 +25,7 @@ _SECRET = re.compile(
 )
 _PROTOCOL = re.compile(r"protocol\s+(\w+)\s+(?!from\b)([\w.:-]+|'[^']*')\s*(?:\{|from\b)")
 _STATIC_WORDS = ("log", "mrtdump", "cli", "debug")
+_STRING = "\x01"
 _SEALED = re.compile("\x00[0-9a-f]*\x00")
 _MASK = '"********"'
 _INCLUDE_DEPTH = 8
@@ -33,30 +34,35 @@ Read = Callable[[str, str], "list[tuple[str, str]]"]
 
 
 def statements(text: str) -> list[str]:
-    """The statements at the outermost level, without comments and with single spaces."""
+    """The statements at the outermost level, without comments and, outside of strings, with single spaces."""
     found: list[str] = []
     parts: list[str] = []
+    strings: list[str] = []
     depth, start = 0, 0
     for match in _MARKS.finditer(text):
         mark = match[0]
         parts.append(text[start : match.start()])
         start = match.end()
-        if mark[0] == "#" or mark.startswith("/*"):
+        if mark[0] in "#/":
             parts.append(" ")
-            continue
-        parts.append(mark)
-        depth += (mark in "({[") - (mark in ")}]")
-        if depth <= 0 and mark in ";}":
-            _close(found, "".join(parts))
-            parts, depth = [], 0
-    _close(found, "".join([*parts, text[start:]]))
+        elif mark[0] in "\"'":
+            parts.append(_STRING)
+            strings.append(mark)
+        else:
+            parts.append(mark)
+            depth += (mark in "({[") - (mark in ")}]")
+            if depth <= 0 and mark in ";}":
+                _close(found, parts, strings)
+                parts, strings, depth = [], [], 0
+    _close(found, [*parts, text[start:]], strings)
     return found
 
 
-def _close(found: list[str], raw: str) -> None:
+def _close(found: list[str], parts: list[str], strings: list[str]) -> None:
     """A body belongs to the head before it, which may have ended with the semicolon of a local variable, and a
     semicolon after a body to the body."""
-    statement = " ".join(raw.split())
+    left = iter(strings)
+    statement = re.sub(_STRING, lambda _match: next(left, ""), " ".join("".join(parts).split()))
     if found and (statement == ";" or statement.startswith("{")):
         found[-1] = f"{found[-1]} {statement}"
     elif statement:
