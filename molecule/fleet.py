@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -29,6 +30,28 @@ GUESTS = ("vm1", "vm2")
 COLLECTIONS = str(PROJECT / ".collections")
 ANSIBLE = {"ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1", "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS}
 RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+# Accepts one connection, on any port that is free, and says on which.
+ECHO = """
+import socket
+here = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+print(here.getsockname()[1], flush=True)
+link, _address = here.accept()
+while said := link.recv(100):
+    link.sendall(said)
+"""
+# Each line of its input is for how long to wait until one byte has come back.
+TALK = """
+import socket, sys
+link = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=10)
+for line in sys.stdin:
+    link.settimeout(float(line))
+    try:
+        link.sendall(b"x")
+        came = link.recv(1)
+    except OSError:
+        came = b""
+    print("answered" if came else "not answered", flush=True)
+"""
 Run = subprocess.CompletedProcess[str]
 
 
@@ -118,6 +141,21 @@ class Fleet:
         eventually(lambda: boot() not in ("", before))
         eventually(lambda: json.loads(self.lab("status", "--json"))[self.scenario]["hosts"][host] == "up")
 
+    def power(self, host: str, switch: str) -> None:
+        """Switch a machine off as if its cable was pulled, or on again and wait until it answers ssh."""
+        self.lab("power", "--scenario", self.scenario, host, switch)
+
+    def talk(self, client: str, server: str, address: str) -> Talk:
+        """A TCP connection from one host to another, where a server is started for it."""
+        echo = self._program(server, ECHO)
+        assert echo.stdout
+        port = echo.stdout.readline().strip()
+        return Talk(self._program(client, TALK, address, port), echo)
+
+    def _program(self, host: str, program: str, *words: str) -> subprocess.Popen[str]:
+        command = self.command(host, "python3", "-c", program, *words)
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
     def snapshots(self) -> dict[str, Any]:
         program = SNAPSHOT.read_text()
         return {name: json.loads(self.output(name, "python3", "-", stdin=program)) for name in self.machines}
@@ -131,24 +169,56 @@ class Stream:
     log: str
     pid: str
 
-    def lost(self) -> list[str]:
-        """End the stream. What was lost or came twice, said in words; nothing when every packet was answered once."""
+    def _ended(self) -> tuple[list[int], int]:
+        """End the stream: the numbers of the packets that were answered, in that order, and how many were sent."""
         wait = f"kill -INT {self.pid}; while kill -0 {self.pid} 2>/dev/null; do sleep 0.1; done; cat {self.log}"
         text = self.fleet.output(self.host, "sh", "-c", f"{wait}; rm {self.log}")
-        who = f"{self.host} → {self.address}"
-        seen = [int(number) for number in re.findall(r" (?:icmp_)?seq=(\d+)", text)]
+        seen = [int(number) for number in re.findall(r" (?:icmp_)?seq=(\d+) ttl=", text)]
         sent = re.search(r"(\d+) packets transmitted", text)
-        assert sent and len(seen) > 100, f"{who}: {text[-500:]}"
+        assert sent and len(seen) > 100, f"{self.host} → {self.address}: {text[-500:]}"
+        return seen, int(sent[1])
+
+    def outage(self) -> int:
+        """End the stream: for how long, in milliseconds, there was no answer; the longest such time."""
+        seen, sent = self._ended()
+        # What was sent last has no answer yet.
+        numbers = [*sorted(set(seen)), *([sent] if sent - max(seen) > 100 else [])]
+        return 10 * max((after - before - 1 for before, after in itertools.pairwise(numbers)), default=0)
+
+    def lost(self) -> list[str]:
+        """End the stream. What was lost or came twice, said in words; nothing when every packet was answered once."""
+        who = f"{self.host} → {self.address}"
+        seen, sent = self._ended()
         missing = sorted(set(range(min(seen), max(seen))) - set(seen))
         # A guest's processor is emulated, and can be late for one packet of a thousand when the machine is busy.
         spared = 1 if self.host in GUESTS else 0
-        faults = [f"{who}: {len(missing)} of {sent[1]} lost, the first {missing[0]}"] if len(missing) > spared else []
+        faults = [f"{who}: {len(missing)} of {sent} lost, the first {missing[0]}"] if len(missing) > spared else []
         # Those still under way at the end have no answer yet: no more than a second's worth.
-        if int(sent[1]) - len(seen) - len(missing) > 100:
-            faults.append(f"{who}: no answer after packet {max(seen)} of {sent[1]}")
+        if sent - len(seen) - len(missing) > 100:
+            faults.append(f"{who}: no answer after packet {max(seen)} of {sent}")
         if len(set(seen)) < len(seen):
             faults.append(f"{who}: {len(seen) - len(set(seen))} answered twice")
         return faults
+
+
+@dataclass(frozen=True)
+class Talk:
+    """A TCP connection on which one side says something and the other one repeats it."""
+
+    client: subprocess.Popen[str]
+    server: subprocess.Popen[str]
+
+    def answered(self, seconds: float = 10) -> bool:
+        """Whether something said now is repeated in this time."""
+        assert self.client.stdin and self.client.stdout
+        self.client.stdin.write(f"{seconds}\n")
+        self.client.stdin.flush()
+        return self.client.stdout.readline() == "answered\n"
+
+    def close(self) -> None:
+        for side in (self.client, self.server):
+            side.kill()
+            side.communicate()
 
 
 @dataclass(frozen=True)
