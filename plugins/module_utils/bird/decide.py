@@ -147,7 +147,7 @@ def _beyond_rehearsal(protocol: Protocol, rehearsal: Rehearsal, old: list[str], 
 def _resets(running: Running, reasons: Mapping[str, str]) -> Iterator[Reset]:
     for name, why in reasons.items():
         protocol = running.protocols[name]
-        if protocol.up:
+        if protocol.works:
             peer = f" with {protocol.neighbour}" if protocol.kind == "BGP" and protocol.neighbour else ""
             yield Reset(f"{protocol.kind} {name}{peer}", why)
     for session in running.sessions:

@@ -18,6 +18,8 @@ from ..errors import HostError
 
 _LINE = re.compile(r"(\d{4})([- ])(.*)", re.DOTALL)
 _DETAIL = re.compile(r"( +)(\S[^:]*?)(?::\s*(.*))?$")
+_ROUTES = re.compile(r"(\d+) (?:imported|exported)")
+_CARRIERS = ("Direct", "Kernel", "Pipe", "Static")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(\.\d+)?")
 
 VERSION, PROTOCOL, PROTOCOL_DETAIL, UPTIME, BFD_SESSION = 1000, 1002, 1006, 1011, 1020
@@ -87,7 +89,7 @@ class Protocol:
 
     state: up, start, down, stop or flush. channels: the table of each, by the channel's name. in_use: the channels that
     are not down. refreshes: whether the peer of an established BGP session would send its routes again. dynamic: a BGP
-    protocol that waits for peers out of a range.
+    protocol that waits for peers out of a range. routes: how many it has imported and exported.
     """
 
     name: str
@@ -98,10 +100,16 @@ class Protocol:
     refreshes: bool = True
     channels: tuple[tuple[str, str], ...] = ()
     in_use: tuple[str, ...] = ()
+    routes: int = 0
 
     @property
     def up(self) -> bool:
         return self.state == "up"
+
+    @property
+    def works(self) -> bool:
+        """Whether something is lost when it is interrupted: a session, or the routes it carries."""
+        return self.up and (self.routes > 0 or self.kind not in _CARRIERS)
 
 
 @dataclass
@@ -114,6 +122,7 @@ class _Gathered:
     values: dict[str, str] = field(default_factory=dict)
     channels: list[tuple[str, str]] = field(default_factory=list)
     in_use: list[str] = field(default_factory=list)
+    routes: int = 0
 
     def add(self, indent: int, key: str, value: str, below: str) -> None:
         if indent == 2 and key.startswith("Channel "):
@@ -122,6 +131,8 @@ class _Gathered:
             self.channels[-1] = (self.channels[-1][0], value)
         elif key == "State" and self.channels and value != "DOWN":
             self.in_use.append(self.channels[-1][0])
+        elif key == "Routes":
+            self.routes += sum(map(int, _ROUTES.findall(value)))
         elif below == "Neighbor capabilities" and key in ("Route refresh", "Enhanced refresh"):
             self.refreshes = True
         self.values.setdefault(key, value)
@@ -136,6 +147,7 @@ class _Gathered:
             self.refreshes or self.kind != "BGP" or self.state != "up",
             tuple(self.channels),
             tuple(self.in_use),
+            self.routes,
         )
 
 

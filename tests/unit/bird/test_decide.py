@@ -18,7 +18,7 @@ from ansible_collections.hostnet.fabric.plugins.module_utils.bird.replies import
 
 CHANNEL = (("ipv4", "master4"),)
 BGP = Protocol("cp1", "BGP", "up", "192.0.2.9", channels=CHANNEL, in_use=("ipv4",))
-KERNEL = Protocol("kernel1", "Kernel", "up", channels=CHANNEL, in_use=("ipv4",))
+KERNEL = Protocol("kernel1", "Kernel", "up", channels=CHANNEL, in_use=("ipv4",), routes=3)
 GUARD = Protocol("guard", "BFD", "up")
 SESSION = BfdSession("guard", "192.0.2.1", "vlan100", "Up", 0.3)
 TEXT = ["protocol bgp cp1 { neighbor 192.0.2.9 as 65100; }"]
@@ -84,6 +84,10 @@ def test_another_name_for_the_same_peer_is_a_reset() -> None:
 
 def test_another_name_for_the_same_table_is_a_reset() -> None:
     assert resets(plan([KERNEL], [replace(KERNEL, name="k4")])) == ["Kernel kernel1: k4 takes its place"]
+
+
+def test_protocol_that_carries_no_routes_is_not_interrupted() -> None:
+    assert plan([replace(KERNEL, routes=0)], [replace(KERNEL, name="k4")]).resets == ()
 
 
 def test_kernel_of_another_table_is_no_successor() -> None:
@@ -173,6 +177,7 @@ PROTOCOLS = st.builds(
     refreshes=st.booleans(),
     channels=st.sampled_from([(), CHANNEL, (*CHANNEL, ("ipv6", "master6"))]),
     in_use=st.sampled_from([(), ("ipv4",), ("ipv4", "ipv6")]),
+    routes=st.integers(0, 2),
 )
 LISTS = st.lists(PROTOCOLS, max_size=4, unique_by=lambda protocol: protocol.name)
 
@@ -186,7 +191,7 @@ def test_any_plan_is_consistent(
     assert {name for name, _kind in found.added} == set(then) - set(now)
     assert {name for name, _kind in found.removed} == set(now) - set(then)
     reset = {title.split()[1] for title in (r.title for r in found.resets)}
-    assert reset <= {name for name, protocol in now.items() if protocol.up}
+    assert reset <= {name for name, protocol in now.items() if protocol.works}
     untouched = {name for name, protocol in now.items() if protocol.up and then.get(name) == protocol}
     assert not reset & (untouched - restarted - unsure) - {
         p.name for p in running if set(p.in_use) - set(dict(p.channels))

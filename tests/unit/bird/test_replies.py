@@ -24,6 +24,9 @@ PROTOCOLS = """\
      State:          UP
      Table:          master4
      Preference:     10
+     Routes:         2 imported, 1 filtered, 5 exported, 2 preferred
+     Route change stats:     received   rejected   filtered    ignored   accepted
+       Import updates:              0          0          0          0          0
 1006-
 1002-a-name-longer-than-its-column BGP        ---        up     15:27:12.384  Established   ~
 1006-  BGP state:          Established
@@ -131,11 +134,24 @@ def test_protocols() -> None:
     assert long.channels == (("ipv4", "master4"), ("ipv6", "master6"))
     assert long.in_use == ("ipv4",)
     assert (found["anyone"].dynamic, found["anyone"].neighbour) == (True, "192.0.2.0/24")
+    assert found["kernel1"].routes == 7
     assert found["kernel1"].channels == (("ipv4", "master4"),)
 
 
 def test_only_an_established_session_whose_peer_says_nothing_of_it_cannot_refresh() -> None:
     assert [name for name, p in replies.protocols(reply(PROTOCOLS)).items() if not p.refreshes] == ["deaf"]
+
+
+def test_what_works() -> None:
+    found = replies.protocols(reply(PROTOCOLS))
+    assert [name for name, p in found.items() if p.works] == [
+        "device1",
+        "kernel1",
+        "a-name-longer-than-its-column",
+        "deaf",
+    ]
+    empty = replies.protocols(reply(PROTOCOLS.replace("2 imported", "0 imported").replace("5 exported", "0 exported")))
+    assert not empty["kernel1"].works
 
 
 def test_bfd_sessions() -> None:
