@@ -16,11 +16,11 @@ from .announce import Entry
 from .batches import Batch, batches
 from .changes import ADD, CHANGE, REMOVE, REPLACE, Change, Plan
 from .errors import ApplyFailed, PlanRefused, VerifyFailed
-from .flows import RestoreFiles, with_flow_forms
+from .flows import RestoreFiles, with_flow_forms, with_meter_numbers
 from .host import Host, NamespaceGone, StepFailed
 from .kinds.base import HOST, Key, Mark, Resource, Step, all_fields, key_fields
 from .kinds.link import Link
-from .kinds.meter import Meter, meter_words, numbered
+from .kinds.meter import Meter, meter_words
 from .kinds.namespace import Namespace
 from .kinds.openflow import OpenFlow
 from .kinds.registry import KINDS
@@ -107,7 +107,7 @@ class Engine:
                     host.announce_again(self._announced)
             if found.changes:
                 wanted, world = self._verified(found, observer, wanted, mark)
-            self._settle(found, ledger, store, observer, world, wanted, document)
+            self._settle(ledger, store, observer, world, wanted, document)
         stats = {**host.stats(), "declared": len(wanted), "observed": len(world.objects)}
         return Outcome(found, _commands(steps), stats)
 
@@ -211,7 +211,6 @@ class Engine:
 
     def _settle(
         self,
-        found: Plan,
         ledger: Ledger,
         store: LedgerStore,
         observer: Observer,
@@ -222,7 +221,7 @@ class Engine:
         """The run is over: nothing is pending, and what was given back is forgotten."""
         files = RestoreFiles(self.host.run_directory, ledger.scope)
         flows = any(isinstance(resource, (Meter, OpenFlow)) for resource in wanted.values())
-        if bool(files.names()) != flows or any(c.key[0] in _RESTORED for c in found.changes):
+        if bool(files.names()) != flows or any(key[0] in _RESTORED for key in ledger.pending):
             files.write(wanted, world)
         before = ledger.encoded() if ledger.known else None
         names = {cls.kind: key_fields(cls) for cls in KINDS}
@@ -251,7 +250,7 @@ def _note(found: Plan, ledger: Ledger, world: World, document: documents.Documen
     ledger.owed = list(dict.fromkeys([*ledger.owed, *unseen]))
     for change in found.changes:
         kind = change.resource.kind
-        if kind in ("namespace", "link") and change.action in (ADD, REPLACE):
+        if kind in _RESTORED or (kind in ("namespace", "link") and change.action in (ADD, REPLACE)):
             ledger.pending.add(change.key)
         if kind == "openflow" and change.action != REMOVE:
             ledger.groups.add(change.key)
@@ -419,7 +418,7 @@ def empty_host_commands(raw: Mapping[str, Any]) -> list[str]:
     document = documents.parse(raw)
     there = {resource.key: resource for resource in _given(document)}
     mark = Mark(document.scope, free_protocol(document.scope, {}))
-    found = plan(numbered(document.objects, {}), World(there), mark, Options())
+    found = plan(with_meter_numbers(document.objects, {}), World(there), mark, Options())
     return _commands(batches(found))
 
 
@@ -433,4 +432,4 @@ def _given(document: documents.Document) -> Iterator[Resource]:
         if isinstance(resource, Link) and resource.type == "physical":
             yield Link(namespace=resource.namespace, name=resource.name, type=resource.type)
         if isinstance(resource, Uplink):
-            yield Uplink(namespace=resource.namespace, link=resource.link, bridge="")
+            yield Uplink(namespace=resource.namespace, link=resource.link, bridge="", leg="")

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from . import flowtext
@@ -31,7 +32,7 @@ def with_flow_forms(
 
     :raises DocumentError: when a flow cannot be right.
     """
-    wanted = numbered(objects, ledger.meters, world.objects.values())
+    wanted = with_meter_numbers(objects, ledger.meters, world.objects.values())
     groups = [resource for resource in wanted.values() if isinstance(resource, OpenFlow)]
     if not groups:
         return wanted, world
@@ -39,7 +40,7 @@ def with_flow_forms(
     twins = [other for other in scopes if other != ledger.scope and flowtext.scope_number(other) == own]
     faults = [f"scope: {ledger.scope} has the cookies of scope {twin} of this host; rename one" for twin in twins]
     numbers = {bridge: _port_numbers(bridge, groups, wanted, world, faults) for bridge in {g.bridge for g in groups}}
-    texts = [_Text.of(group, numbers[group.bridge], wanted, world, ledger) for group in groups]
+    texts = [_Text.of(group, numbers[group.bridge], world.objects.get(group.key)) for group in groups]
     if not faults:
         faults += _bring_into_normal_form(texts, host)
     if faults:
@@ -50,40 +51,44 @@ def with_flow_forms(
     if faults:
         raise DocumentError(faults)
     for text in texts:
-        wanted[text.group.key] = replace(text.group, lines=text.lines, forms=tuple(text.forms))
+        wanted[text.group.key] = replace(text.group, forms=tuple(text.forms))
     return wanted, replace(world, objects=seen)
+
+
+def with_meter_numbers(
+    objects: Mapping[Key, Resource], known: Mapping[Key, int], there: Iterable[Resource] = ()
+) -> dict[Key, Resource]:
+    """The objects, their meters with numbers, also where flows name them. ``known``: those that meters had before."""
+    result = numbered(objects, known, there)
+    for key, group in result.items():
+        if isinstance(group, OpenFlow) and group.meters:
+            numbers = {name: _meter_number(meter_key(group.bridge, name), result, known) for name in group.meters}
+            result[key] = replace(group, lines=group.template.filled(meter=numbers.__getitem__))
+    return result
+
+
+def _meter_number(key: Key, objects: Mapping[Key, Resource], known: Mapping[Key, int]) -> int:
+    """The number of a meter; that of one which is not there, and makes the plan refuse, does not matter."""
+    meter = objects.get(key)
+    return meter.number if isinstance(meter, Meter) else known.get(key, 1)
 
 
 @dataclass
 class _Text:
-    """The flows of one group on their way to normal form; ``numbered`` and ``forms`` are in the order of ``lines``."""
+    """The flows of one group on their way to normal form. ``numbered`` and ``forms`` are in the order of its lines."""
 
     group: OpenFlow
-    lines: tuple[str, ...]
     numbered: tuple[str, ...]
     forms: list[str] = field(default_factory=list)
     unsure: list[int] = field(default_factory=list)
 
     @classmethod
-    def of(
-        cls,
-        group: OpenFlow,
-        ports: Mapping[str, int],
-        wanted: Mapping[Key, Resource],
-        world: World,
-        ledger: Ledger,
-    ) -> _Text:
-        def meter(name: str) -> int:
-            key = meter_key(group.bridge, name)
-            declared = wanted.get(key)
-            return declared.number if isinstance(declared, Meter) else ledger.meters.get(key, 1)
-
-        lines = group.template.filled(meter=meter) if group.meters else group.flows
-        numbered_flows = group.template.filled(ports.__getitem__, meter)
-        forms = flowtext.as_dumped(numbered_flows)
-        seen = world.objects.get(group.key)
+    def of(cls, group: OpenFlow, ports: Mapping[str, int], seen: Resource | None) -> _Text:
+        cut = flowtext.Template(group.lines) if group.meters else group.template
+        with_numbers = cut.filled(ports.__getitem__)
+        forms = flowtext.as_dumped(with_numbers)
         there = {*seen.forms} if isinstance(seen, OpenFlow) else set()
-        return cls(group, lines, numbered_flows, forms, [n for n, form in enumerate(forms) if form not in there])
+        return cls(group, with_numbers, forms, [n for n, form in enumerate(forms) if form not in there])
 
 
 def _port_numbers(
@@ -210,7 +215,7 @@ class RestoreFiles:
 
     def write(self, wanted: Mapping[Key, Resource], world: World) -> None:
         """Write the files of this scope anew, and remove those that have nothing to say any more."""
-        contents = dict(self._contents(wanted, world))
+        contents = self._contents(wanted, world)
         for name in set(self.names()) - set(contents):
             os.unlink(os.path.join(self._directory, name))
         if os.path.isdir(self._directory) and not os.listdir(self._directory):
@@ -219,28 +224,29 @@ class RestoreFiles:
             self._replace(name, "".join(f"{line}\n" for line in lines))
 
     def names(self) -> list[str]:
-        """The files of this scope that are there."""
+        """The files of this scope that are there, those that a killed run has left half written included."""
         names = os.listdir(self._directory) if os.path.isdir(self._directory) else []
-        return sorted(name for name in names if name.split(".")[-2:-1] == [self._scope])
+        return sorted(name for name in names if re.fullmatch(rf".+\.{self._scope}\.(flows|meters)(\.new)?", name))
 
-    def _contents(self, wanted: Mapping[Key, Resource], world: World) -> Iterator[tuple[str, list[str]]]:
-        found: dict[str, list[str]] = {}
+    def _contents(self, wanted: Mapping[Key, Resource], world: World) -> dict[str, list[str]]:
+        """The lines of each file: what is declared, and what else of this scope there is."""
         ports = {key[2]: port.number or 0 for key, port in world.objects.items() if isinstance(port, OvsPort)}
-        for resource in wanted.values():
-            if isinstance(resource, OpenFlow) and resource.lines:
-                own = flowtext.cookie(self._scope, resource.name)
+        found: dict[str, list[str]] = {}
+        owned = {key: resource for key, resource in world.objects.items() if resource.owner == self._scope}
+        meters = {key: resource for key, resource in owned.items() if isinstance(resource, Meter)}
+        for resource in {**owned, **wanted, **meters}.values():
+            if isinstance(resource, OpenFlow):
+                named = resource.lines or flowtext.as_declared(resource.forms, {}, {})
                 here = {**ports, resource.bridge: flowtext.LOCAL}
-                lines = flowtext.Template(resource.lines).filled(here.__getitem__, for_file=True)
+                lines = flowtext.Template(named).filled(here.__getitem__, for_file=True)
+                cookie = flowtext.own_cookie(self._scope, resource.name)
                 found.setdefault(self._name(resource.bridge, "flows"), []).extend(
-                    f"add cookie={own},{line}" for line in lines
+                    f"add cookie={cookie},{line}" for line in lines
                 )
             elif isinstance(resource, Meter):
-                seen = world.objects.get(resource.key, resource)
-                if isinstance(seen, Meter):
-                    found.setdefault(self._name(resource.bridge, "meters"), []).append(
-                        meter_line(seen.number, seen.kbps, seen.burst_kb or 0)
-                    )
-        return iter(found.items())
+                line = meter_line(resource.number, resource.kbps, resource.burst_kb or 0)
+                found.setdefault(self._name(resource.bridge, "meters"), []).append(line)
+        return found
 
     def _name(self, bridge: str, ending: str) -> str:
         return f"{bridge}.{self._scope}.{ending}"

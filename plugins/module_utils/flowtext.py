@@ -53,6 +53,11 @@ def cookie(scope: str, name: str) -> str:
     return hex(OURS << 56 | scope_number(scope) << 40 | group_number(name))
 
 
+def own_cookie(scope: str, name: str) -> str:
+    """The cookie of a group of ours, whose name is its cookie where nobody knows it any more."""
+    return name if name.startswith("0x") else cookie(scope, name)
+
+
 def cookie_scope(text: str) -> int | None:
     """The number of the scope that a cookie names, None when the cookie is not one of ours."""
     value = int(text, 16)

@@ -132,8 +132,9 @@ def _state(host: Machine, document: dict[str, Any]) -> dict[str, Any]:
             with inside(entry.get("namespace", "")):
                 path = Path("/proc/sys", entry["name"].replace(".", "/"))
                 found["sysctls"][str(entry)] = path.read_text(encoding="ascii") if path.exists() else None
-    for name in host.ledgers():
-        found[name] = json.loads((host.run_directory / name).read_text(encoding="utf-8"))
+    for path in [path for path in host.run_directory.rglob("*") if path.is_file() and path.name != "lock"]:
+        text = path.read_text(encoding="utf-8")
+        found[path.name] = json.loads(text) if path.suffix == ".json" else sorted(text.splitlines())
     return found
 
 

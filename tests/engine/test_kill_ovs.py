@@ -1,7 +1,7 @@
 # Copyright: hostnet.fabric contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs that are killed while Open vSwitch makes ports and ``ip`` moves them into namespaces."""
+"""Runs that are killed while Open vSwitch makes ports, meters and flows and ``ip`` moves ports into namespaces."""
 
 from __future__ import annotations
 
@@ -30,11 +30,16 @@ def _document(datapath: str) -> dict[str, Any]:
             {"name": "to1", "bridge": "ovs0", "type": "patch", "peer": "to0"},
             {"name": "to0", "bridge": "ovs1", "type": "patch", "peer": "to1"},
         ],
+        "meters": [{"bridge": "ovs0", "name": f"m{n}", "kbps": 1000 + n} for n in range(NAMESPACES)],
+        "openflow": [{"bridge": "ovs1", "name": "patch", "flows": ["priority=9,in_port=to0,actions=LOCAL"]}],
         "links": [],
         "addresses": [],
         "sysctls": [],
     }
     for n in range(NAMESPACES):
+        ports = [f"p{n}-{k}" for k in range(PORTS_EACH)]
+        flows = [f"priority=9,in_port={name},actions=meter:meter(m{n}),output:to1" for name in ports]
+        document["openflow"].append({"bridge": "ovs0", "name": f"c{n}", "flows": flows})
         for k in range(PORTS_EACH):
             name, home = f"p{n}-{k}", {"namespace": f"c{n}"}
             mac = f"02:00:00:00:{n:02x}:{k:02x}"

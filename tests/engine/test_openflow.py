@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -505,5 +506,21 @@ def test_files_that_restore_say_what_is_there(host: Machine) -> None:
     os.unlink(file)
     host.run(_document(FLOWS[2:]))
     assert file.exists()
+    # What a run without purge leaves is there to be restored too, with numbers where it does not know the names.
+    host.run(_document(openflow=[_group("more", "table=9,in_port=ta,actions=drop")]), purge=False)
+    assert [re.sub("cookie=0x68e3[0-9a-f]+,", "", line) for line in file.read_text().splitlines()] == [
+        "add table=0,priority=0,actions=drop",
+        "add table=10,priority=0,actions=output:NXM_NX_REG0[]",
+        'add table=9,in_port="ta",actions=drop',
+    ]
+    # A run that was killed after its changes has left old files; the next one, without changes, writes them anew.
+    ledger = host.run_directory / "t.json"
+    content = json.loads(ledger.read_text())
+    ledger.write_text(json.dumps({**content, "pending": [["openflow", "", "br", "web"]]}))
+    file.with_suffix(".flows.new").write_text("half a li")
+    file.write_text("")
+    assert lines(host.run(_document(FLOWS[2:]), purge=False).plan) == []
+    assert len(file.read_text().splitlines()) == 3
+    assert os.listdir(file.parent) == [file.name]
     host.run(_document(openflow=[]))
     assert not file.exists()

@@ -113,8 +113,7 @@ class OpenFlow(Resource):
         return self._bundle([*deleted, *(f"add cookie={own},{line}" for line in self._without(there))])
 
     def remove(self, mark: Mark) -> list[Step]:
-        own = self.name if self._is_nameless() else flowtext.cookie(mark.scope, self.name)
-        return self._bundle([f"delete cookie={own}/-1"])
+        return self._bundle([f"delete cookie={flowtext.own_cookie(mark.scope, self.name)}/-1"])
 
     def details(self) -> str:
         count = f"{len(self.forms or self.flows)} flows"
@@ -137,10 +136,6 @@ class OpenFlow(Resource):
 
     def _bundle(self, lines: Iterator[str] | Sequence[str]) -> list[Step]:
         return [Step("openflow", HOST, (self.bridge, *lines))]
-
-    def _is_nameless(self) -> bool:
-        """Whether the name is only the cookie, which nothing on this host knows the name of any more."""
-        return not self.flows and self.name.startswith("0x")
 
 
 def _with_names(group: OpenFlow, reading: Reading) -> OpenFlow:
