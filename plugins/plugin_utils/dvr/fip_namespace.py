@@ -126,13 +126,17 @@ def _guard(own: External, floating_ips: list[FloatingIp]) -> Entry:
     }
 
 
+_LEAST_BURST = 8 * 1500
+
+
 def _limits(direction: str, rates: list[tuple[FloatingIp, int | None]]) -> tuple[Entry, list[Entry]]:
     elements, chains = [], []
     for floating, rate in rates:
         if rate is None or floating.limit is None:
             continue
         chain = f"{direction}-{floating.address}"
-        burst = (floating.limit.burst or default_burst(rate)) // 8
+        # The kernel lets through what a second carries at once, and the burst on top of that.
+        burst = max((floating.limit.burst or default_burst(rate)) - rate, _LEAST_BURST) // 8
         elements.append(f"{floating.address} : jump {chain}")
         rule = f"limit rate over {rate // 8} bytes/second burst {burst} bytes counter drop"
         chains.append({"name": chain, "rules": [rule]})

@@ -37,6 +37,8 @@ _FORWARD = (
     "ct status dnat accept",
     "counter drop",
 )
+# A connection that began before its sender had a floating IP would leave with the sender's own address.
+_POSTROUTING = ("oifname @outward ct status & (snat | dnat) == 0 counter drop",)
 _INPUT = ("iifname != @outward accept", "ct state established,related accept", "counter drop")
 
 
@@ -156,15 +158,17 @@ def _nat(own: Router) -> Entry:
 
 
 def _map(name: str, elements: list[str]) -> Entry:
-    return {"name": name, "type": "ipv4_addr : ipv4_addr", "elements": elements}
+    return {"name": name, "type": "ipv4_addr : ipv4_addr", "elements": elements, "forget": True}
 
 
 def _filter(own: Router) -> Entry:
-    """From the external network only what is for a floating IP, or an answer."""
+    """From the external network only what is for a floating IP, or an answer; to it nothing untranslated."""
     outward = {"name": "outward", "type": "ifname", "elements": sorted(f'"{pair.rfp}"' for pair in own.pairs)}
     chains = [
         {"name": "forward", "type": "filter", "hook": "forward", "priority": 0, "rules": list(_FORWARD)},
         {"name": "input", "type": "filter", "hook": "input", "priority": 0, "rules": list(_INPUT)},
+        # After addresses have been translated.
+        {"name": "postrouting", "type": "filter", "hook": "postrouting", "priority": 150, "rules": list(_POSTROUTING)},
     ]
     return {
         "namespace": own.namespace,

@@ -20,6 +20,9 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import Ce
 
 _SYSCTLS = {
     **FORWARDING,
+    # Only IPv4 is translated; the other SNAT hosts have devices with the same addresses.
+    "net.ipv6.conf.all.disable_ipv6": 1,
+    "net.ipv6.conf.default.disable_ipv6": 1,
     "net.netfilter.nf_conntrack_tcp_be_liberal": 1,
     # A connection that loses its floating IP must not go on from here in the middle, under another address.
     "net.netfilter.nf_conntrack_tcp_loose": 0,

@@ -1,0 +1,285 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What changes when the intent for distributed routers does: rules, floating IPs, limits, and the gate of SNAT."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from dvr_fleet import OUTSIDE, Node, captured, seen_as
+from dvr_shipped import HOSTS, INSTANCES, Places, document, intent, places_on, shipped
+from harness import inside, tool
+
+Ends = tuple[socket.socket, socket.socket]
+GATE = "cookie=0x67617465"
+VM1, WEB2, WEB3 = (INSTANCES[name][1] for name in ("vm1", "web2", "web3"))
+
+
+@pytest.fixture(scope="module")
+def nodes(_namespace_directory: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Node]]:
+    with shipped(tmp_path_factory.mktemp("dvr")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def places(nodes: dict[str, Node]) -> Places:
+    return places_on(nodes)
+
+
+@pytest.fixture
+def changed(nodes: dict[str, Node]) -> Iterator[dict[str, Any]]:
+    """The intent, to be changed and applied; afterwards everything is as it was."""
+    yield deepcopy(intent())
+    for host in HOSTS:
+        nodes[host].run(document(intent(), host))
+
+
+def apply(nodes: Mapping[str, Node], own: Mapping[str, Any]) -> None:
+    for host in HOSTS:
+        nodes[host].run(document(own, host))
+
+
+@contextmanager
+def connection(source: str, target: str, address: str, port: int = 7777) -> Iterator[Ends]:
+    """Both ends of a TCP connection."""
+    with ExitStack() as stack:
+        with inside(target):
+            listener = stack.enter_context(closing(socket.create_server(("0.0.0.0", port))))
+        listener.settimeout(2)
+        with inside(source):
+            client = stack.enter_context(closing(socket.socket()))
+        client.settimeout(2)
+        client.connect((address, port))
+        server = stack.enter_context(closing(listener.accept()[0]))
+        for end in (client, server):
+            end.settimeout(0.5)
+        yield client, server
+
+
+def alive(sender: socket.socket, receiver: socket.socket) -> bool:
+    sender.send(b"x")
+    try:
+        return receiver.recv(100) != b""
+    except TimeoutError:
+        return False
+
+
+def test_what_no_rule_lets_in_stays_out(places: Places) -> None:
+    assert seen_as(places["web3"], places["vm1"], VM1, 8080) == WEB3
+    assert seen_as(places["web3"], places["vm1"], VM1, 8081, seconds=0.3) is None
+    assert seen_as(places["web3"], places["vm1"], VM1, 79, seconds=0.3) is None
+
+
+def test_answers_pass_and_others_do_not(places: Places) -> None:
+    """An instance without a rule for it gets the answers to what it asked, from whom it asked."""
+    with ExitStack() as stack:
+        ends = {}
+        for name in ("web2", "web3"):
+            with inside(places[name]):
+                ends[name] = stack.enter_context(closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)))
+            ends[name].bind(("0.0.0.0", 9000))
+            ends[name].settimeout(0.3)
+        with inside(places["vm1"]):
+            asker = stack.enter_context(closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)))
+        asker.bind(("0.0.0.0", 9001))
+        asker.settimeout(0.3)
+        # web2 has no rule for UDP: the question itself does not get in.
+        asker.sendto(b"?", (WEB2, 9000))
+        with pytest.raises(TimeoutError):
+            ends["web2"].recv(10)
+        ends["web3"].sendto(b"unasked", (VM1, 9001))
+        with pytest.raises(TimeoutError):
+            asker.recv(10)
+        # What vm1 sends to the gateway is answered by an error, which belongs to the question.
+        asker.connect(("172.16.18.1", 9000))
+        asker.send(b"?")
+        with pytest.raises(ConnectionRefusedError):
+            asker.recv(10)
+
+
+def test_a_rule_that_goes_ends_its_connections(nodes: dict[str, Node], places: Places, changed: dict[str, Any]) -> None:
+    with connection(places["web3"], places["vm1"], VM1, 8080) as (client, server):
+        assert alive(client, server)
+        changed["fabric_security_groups"]["web"]["ingress"][2]["ports"] = [80, 7777]
+        apply(nodes, changed)
+        assert not alive(client, server)
+        assert seen_as(places["web3"], places["vm1"], VM1, 7777) == WEB3
+
+
+def test_a_member_of_a_group_is_let_in_where_the_group_is(
+    nodes: dict[str, Node], places: Places, changed: dict[str, Any]
+) -> None:
+    db1 = INSTANCES["db1"][1]
+    assert seen_as(places["web4"], places["db1"], db1) == INSTANCES["web4"][1]
+    changed["fabric_instances"]["web4"]["security_groups"] = ["default"]
+    apply(nodes, changed)
+    assert seen_as(places["web4"], places["db1"], db1, seconds=0.3) is None
+    assert seen_as(places["web3"], places["db1"], db1) == WEB3
+
+
+def test_egress_rules(nodes: dict[str, Node], places: Places, changed: dict[str, Any]) -> None:
+    rule = {"protocol": "tcp", "ports": [7777], "to": ["172.16.19.0/24"]}
+    changed["fabric_security_groups"]["web"]["egress"] = [rule]
+    apply(nodes, changed)
+    assert seen_as(places["web3"], places["db1"], INSTANCES["db1"][1]) == WEB3
+    assert seen_as(places["web3"], places["vm1"], VM1, seconds=0.3) is None
+    assert seen_as(places["db1"], places["web3"], WEB3) == INSTANCES["db1"][1]
+
+
+def test_a_floating_ip_that_goes_takes_its_connections_along(
+    nodes: dict[str, Node], places: Places, changed: dict[str, Any]
+) -> None:
+    with (
+        connection(OUTSIDE, places["vm1"], "192.168.100.150") as (peer, inner),
+        connection(places["vm1"], OUTSIDE, "192.168.100.1", 8000) as (client, server),
+    ):
+        assert alive(peer, inner)
+        assert alive(client, server)
+        del changed["fabric_instances"]["vm1"]["floating_ip"]
+        with captured(["ext0", "ext1", "ext2"]) as frames:
+            apply(nodes, changed)
+            assert not alive(peer, inner)
+            assert not alive(client, server)
+    assert not [frame for frame in frames if b"\xac\x10\x12" in frame.data[26:34]], "a tenant's address was outside"
+    assert seen_as(places["vm1"], OUTSIDE, "192.168.100.1") == "192.168.100.20"
+    assert seen_as(OUTSIDE, places["vm1"], "192.168.100.150", seconds=0.3) is None
+
+
+def test_a_floating_ip_that_comes_leaves_no_untranslated_connection(
+    nodes: dict[str, Node], places: Places, changed: dict[str, Any]
+) -> None:
+    with connection(places["web2"], OUTSIDE, "192.168.100.1", 8000) as (client, server):
+        assert alive(client, server)
+        changed["fabric_instances"]["web2"]["floating_ip"] = "192.168.100.177"
+        with captured(["ext0", "ext1", "ext2"]) as frames:
+            apply(nodes, changed)
+            assert not alive(client, server)
+    assert not [frame for frame in frames if b"\xac\x10\x12" in frame.data[26:34]], "a tenant's address was outside"
+    assert seen_as(places["web2"], OUTSIDE, "192.168.100.1") == "192.168.100.177"
+    assert seen_as(OUTSIDE, places["web2"], "192.168.100.177") == "192.168.100.1"
+
+
+def load(source: str, target: str, address: str, burst: int, count: int = 6000, size: int = 1000) -> float:
+    """How much of a load of datagrams arrives, as a part of what a limit of 10 Mbit/s lets through in the time."""
+    with inside(target), closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as receiver:
+        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        receiver.bind(("0.0.0.0", 7777))
+        receiver.settimeout(0.3)
+        with inside(source):
+            sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        started = time.monotonic()
+        with closing(sender):
+            for number in range(count):
+                sender.sendto(b"x" * size, (address, 7777))
+                if number % 20 == 0:
+                    time.sleep(0.001)
+        seconds = time.monotonic() - started
+        bits = 0
+        with suppress(TimeoutError):
+            while data := receiver.recv(2000):
+                bits += 8 * (len(data) + 28)
+    return bits / (burst + 10_000_000 * seconds)
+
+
+def test_limits_of_ports_and_floating_ips(nodes: dict[str, Node], places: Places, changed: dict[str, Any]) -> None:
+    for group in ("web", "default"):
+        changed["fabric_security_groups"][group]["ingress"].append({"protocol": "udp"})
+    changed["fabric_instances"]["web2"]["bandwidth"] = {"in": "10mbit", "out": "10mbit"}
+    changed["fabric_instances"]["web3"]["floating_ip"]["bandwidth"] = {"in": "10mbit", "out": "10mbit"}
+    apply(nodes, changed)
+    assert load(places["vm1"], places["shop1"], INSTANCES["shop1"][3], 10_000_000) > 1.5
+    limited = {
+        "to a port": load(places["vm1"], places["web2"], WEB2, 2_000_000),
+        "from a port": load(places["web2"], places["vm1"], VM1, 2_000_000),
+        "to a floating IP": load(OUTSIDE, places["web3"], INSTANCES["web3"][3], 10_000_000),
+        "from a floating IP": load(places["web3"], OUTSIDE, "192.168.100.1", 10_000_000),
+    }
+    assert {what: part for what, part in limited.items() if not 0.3 < part < 1.1} == {}
+
+
+def test_a_waiting_snat_host_takes_no_part_until_its_gate_is_opened(
+    nodes: dict[str, Node], places: Places, changed: dict[str, Any]
+) -> None:
+    """As keepalived's script opens it: by two flows."""
+    network = nodes["network-01"]
+    changed["fabric_hosts"]["network-02"] = {"tunnel": "10.20.0.22", "tunnel_device": "eth0"}
+    changed["fabric_hosts"]["network-01"]["tunnel_device"] = "eth0"
+    changed["fabric_snat_hosts"] = ["network-01", "network-02"]
+    apply(nodes, changed)
+    assert seen_as(places["web2"], OUTSIDE, "192.168.100.1", seconds=0.3) is None
+    for flow in ("table=80,priority=200,actions=resubmit(,30)", "table=81,priority=200,actions=output:NXM_NX_REG0[]"):
+        network.ofctl("add-flow", f"{GATE},{flow}")
+    assert seen_as(places["web2"], OUTSIDE, "192.168.100.1", seconds=4) == "192.168.100.20"
+    assert network.run(document(changed, "network-01")) == []
+    network.ofctl("del-flows", f"{GATE}/-1")
+    assert seen_as(places["web2"], OUTSIDE, "192.168.100.1", seconds=0.3) is None
+
+
+@contextmanager
+def probed(ways: Mapping[str, tuple[str, str]]) -> Iterator[dict[str, int]]:
+    """A ping every 10 ms on each way during the body; afterwards how many were lost. The last may be under way."""
+    lost: dict[str, int] = {}
+    pings = {}
+    for name, (source, address) in ways.items():
+        tool("ping", "-c1", "-W2", address, namespace=source)
+        with inside(source):
+            pings[name] = subprocess.Popen(["ping", "-i0.01", "-q", address], stdout=subprocess.PIPE, text=True)
+    try:
+        yield lost
+    finally:
+        for name, ping in pings.items():
+            ping.send_signal(signal.SIGINT)
+            output, _none = ping.communicate(timeout=10)
+            sent, received = map(int, re.findall(r"(\d+) (?:packets transmitted|received)", output))
+            assert sent > 30, "the probe was too short to say anything"
+            lost[name] = max(0, sent - received - 1)
+
+
+def ways(places: Places) -> dict[str, tuple[str, str]]:
+    return {
+        "same host": (places["web2"], VM1),
+        "other host": (places["web2"], WEB3),
+        "other network": (places["web4"], INSTANCES["db1"][1]),
+        "into a floating IP": (OUTSIDE, "192.168.100.150"),
+        "out of a floating IP": (places["web3"], "192.168.100.1"),
+        "central SNAT": (places["web2"], "192.168.100.1"),
+        "tagged": (places["store1"], INSTANCES["store2"][1]),
+        "IPv6": (places["web2"], "2001:db8:64::1"),
+    }
+
+
+def test_a_second_run_loses_nothing(nodes: dict[str, Node], places: Places) -> None:
+    with probed(ways(places)) as lost:
+        for host in HOSTS:
+            assert nodes[host].run(document(intent(), host)) == []
+    assert {name: count for name, count in lost.items() if count} == {}
+
+
+def test_another_tenant_comes_and_goes_unnoticed(
+    nodes: dict[str, Node], places: Places, changed: dict[str, Any]
+) -> None:
+    changed["fabric_networks"]["guest"] = {"subnets": ["172.16.18.0/24"]}
+    changed["fabric_routers"]["guest"] = {"networks": ["guest"], "external": "ext", "snat": "192.168.100.22"}
+    for number, host in enumerate(("compute-01", "compute-02"), 1):
+        changed["fabric_instances"][f"guest{number}"] = {
+            "host": host,
+            "network": "guest",
+            "attach": "veth",
+            "addresses": [f"172.16.18.{99 + number}"],
+            "floating_ip": f"192.168.100.{170 + number}",
+        }
+    with probed(ways(places)) as lost:
+        for own in (changed, intent()):
+            for host in HOSTS:
+                assert nodes[host].run(document(own, host))
+    assert {name: count for name, count in lost.items() if count} == {}
