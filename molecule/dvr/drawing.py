@@ -8,9 +8,14 @@ What role verify derives from the intent is written down here by hand, so that b
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 from fleet import Fleet
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -153,3 +158,9 @@ def connected(fleet: Fleet, client: str, addresses: list[str]) -> dict[str, str]
 def pinged(fleet: Fleet, client: str, addresses: list[str], pattern: str = "00") -> set[str]:
     """The addresses that answer an echo request of the client."""
     return set(fleet.output(client, "sh", "-c", PING, "sh", pattern, *addresses).split())
+
+
+def from_everywhere(tried: Callable[[str], T]) -> dict[str, T]:
+    """What comes of something that each client does; some at a time, as they mostly wait."""
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        return dict(zip(CLIENTS, pool.map(tried, CLIENTS), strict=True))

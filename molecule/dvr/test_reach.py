@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from drawing import CLIENTS, GATEWAYS, INSTANCES, connected, expected, pinged
+from drawing import CLIENTS, GATEWAYS, INSTANCES, connected, expected, from_everywhere, pinged
 from fleet import Fleet
 
 
@@ -25,16 +25,32 @@ def test_the_tables_speak_of_everybody() -> None:
         assert expected(client).keys() == others6 | {other.floating for other in INSTANCES.values() if other.floating}
 
 
-@pytest.mark.parametrize("client", CLIENTS)
-def test_is_seen_by_all_as_whom_it_should(fleet: Fleet, client: str) -> None:
-    wanted = expected(client)
-    assert connected(fleet, client, list(wanted)) == wanted
+@pytest.fixture(scope="module")
+def seen(fleet: Fleet) -> dict[str, dict[str, str]]:
+    """For each client whom every address saw."""
+    return from_everywhere(lambda client: connected(fleet, client, list(expected(client))))
+
+
+@pytest.fixture(scope="module")
+def answered(fleet: Fleet) -> dict[str, set[str]]:
+    """For each client which addresses answered."""
+    return from_everywhere(lambda client: pinged(fleet, client, list(expected(client))))
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_is_answered_by_all_who_should(fleet: Fleet, client: str) -> None:
-    wanted = expected(client)
-    assert pinged(fleet, client, list(wanted)) == {address for address, seen in wanted.items() if seen}
+def test_is_seen_by_all_as_whom_it_should(seen: dict[str, dict[str, str]], client: str) -> None:
+    found, wanted = seen[client], expected(client)
+    wrong = [
+        f"{to} saw {found[to] or 'nobody'}, not {wanted[to] or 'nobody'}" for to in wanted if found[to] != wanted[to]
+    ]
+    assert "\n".join(wrong) == ""
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_is_answered_by_all_who_should(answered: dict[str, set[str]], client: str) -> None:
+    should = {address for address, seen in expected(client).items() if seen}
+    found = answered[client]
+    assert {"silent": sorted(should - found), "let in": sorted(found - should)} == {"silent": [], "let in": []}
 
 
 @pytest.mark.parametrize("client", list(INSTANCES))

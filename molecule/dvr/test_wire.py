@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 import pytest
-from drawing import CLIENTS, CONTAINERS, GATEWAYS, INSTANCES, OWN, cells, connected, expected, pinged
+from drawing import CONTAINERS, GATEWAYS, INSTANCES, OWN, cells, connected, expected, from_everywhere, pinged
 from fleet import MOLECULE, Fleet
 
 CAPTURE = (MOLECULE / "shared/capture.py").read_text()
@@ -119,8 +119,12 @@ class Watch:
     def frames(self) -> Iterator[Frame]:
         output, _errors = self._run.communicate("enough\n", timeout=120)
         for line in output.splitlines():
-            interface, direction, vlan, data = line.split()
-            yield Frame(self._host, interface, direction == "out", vlan, bytes.fromhex(data))
+            interface, direction, vlan, text = line.split()
+            data = bytes.fromhex(text)
+            if data[12:14] == b"\x81\x00":
+                # A tag that the sender has written into the frame itself.
+                vlan, data = str(int.from_bytes(data[14:16], "big") & 0xFFF), data[:12] + data[16:]
+            yield Frame(self._host, interface, direction == "out", vlan, data)
 
 
 @pytest.fixture(scope="module")
@@ -130,13 +134,16 @@ def captured(fleet: Fleet) -> Captured:
     instances = {name: Watch(fleet, name, "eth0") for name in CONTAINERS}
     for client in INSTANCES:
         fleet.on(client, "ip", "neigh", "flush", "dev", "eth0")
-    for client in CLIENTS:
-        connected(fleet, client, list(expected(client)))
-        if client in INSTANCES:
-            pinged(fleet, client, within_tenant(client), FILLED[INSTANCES[client].tenant])
+    from_everywhere(lambda client: talk(fleet, client))
     found = [frame for watch in wires for frame in watch.frames()]
     found += [inner for frame in found if (inner := frame.inner()) is not None]
     return Captured(found, {name: list(watch.frames()) for name, watch in instances.items()})
+
+
+def talk(fleet: Fleet, client: str) -> None:
+    connected(fleet, client, list(expected(client)))
+    if client in INSTANCES:
+        pinged(fleet, client, within_tenant(client), FILLED[INSTANCES[client].tenant])
 
 
 def within_tenant(client: str) -> list[str]:
