@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from harness import inside, tool, wait_for
 
 from ansible_collections.hostnet.fabric.plugins.module_utils.bird import present, replies
@@ -66,7 +67,9 @@ class Router:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         router = cls(directory, namespace, process)
         try:
-            wait_for(router.answers, f"BIRD in {namespace}: {(directory / 'log').read_text()}")
+            wait_for(lambda: router.answers() or process.poll() is not None, f"BIRD in {namespace}")
+            if process.poll() is not None:
+                pytest.fail(f"BIRD in {namespace} has ended: {router.log()}")
             yield router
         finally:
             process.terminate()
@@ -171,6 +174,30 @@ def joined(names: Sequence[str], subnet: str = "10.9.0") -> None:
             address = f"{subnet}.{4 * number + host}/30"
             tool("ip", "-n", name, "addr", "add", address, "dev", device)
             tool("ip", "-n", name, "link", "set", device, "up")
+
+
+def lan(addresses: Mapping[str, str]) -> None:
+    """Namespaces on one switch, each with an address on its device ``eth0``; its cable's other end is ``to-NAME`` in
+    the namespace ``switch``."""
+    tool("ip", "netns", "add", "switch")
+    tool("ip", "-n", "switch", "link", "add", "name", "lan", "up", "type", "bridge")
+    for name, address in addresses.items():
+        tool("ip", "netns", "add", name)
+        tool("ip", "-n", name, "link", "set", "lo", "up")
+        cable = ("type", "veth", "peer", "name", f"to-{name}", "netns", "switch")
+        tool("ip", "link", "add", "eth0", "netns", name, *cable)
+        tool("ip", "-n", "switch", "link", "set", f"to-{name}", "master", "lan", "up")
+        tool("ip", "-n", name, "addr", "add", address, "dev", "eth0")
+        tool("ip", "-n", name, "link", "set", "eth0", "up")
+
+
+def cut(name: str) -> None:
+    """Frames to and from a namespace of the switch are lost from now on, and neither side sees its carrier go."""
+    tool("ip", "-n", "switch", "link", "set", f"to-{name}", "nomaster")
+
+
+def mend(name: str) -> None:
+    tool("ip", "-n", "switch", "link", "set", f"to-{name}", "master", "lan")
 
 
 def for_a_while(seconds: float) -> Iterator[None]:
