@@ -174,7 +174,7 @@ def entries(intent: Mapping[str, Any], variable: str, faults: Faults) -> Iterato
         except ValueError as error:
             faults.add(variable, str(error))
             continue
-        if isinstance(raw, Mapping):
+        if isinstance(raw, (dict, Mapping)):
             yield usable, raw
         else:
             faults.add(f"{variable}.{usable}", f"{raw!r} is not a map of keys and values")

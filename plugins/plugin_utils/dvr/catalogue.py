@@ -8,6 +8,7 @@ Sorting looks at names only. What is wrong with an entry is told to everybody wh
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -51,16 +52,15 @@ class Catalogue:
         self.networks = self._entries(intent, NETWORKS)
         self.routers = self._entries(intent, ROUTERS)
         self.groups = self._entries(intent, GROUPS)
-        self.instances = {
-            name: raw for name, raw in self._entries(intent, INSTANCES).items() if raw.get("bridge") is None
-        }
+        self.instances: dict[str, Raw] = {}
         self.setting_faults = Faults()
         self.settings = parse_settings(intent, self.hosts, self.setting_faults)
-        self.on_host: dict[str, list[str]] = {}
-        self.in_network: dict[str, list[str]] = {}
-        self.routers_of: dict[str, list[str]] = {}
+        self.on_host: dict[str, list[str]] = defaultdict(list)
+        self.in_network: dict[str, list[str]] = defaultdict(list)
+        self.routers_of: dict[str, list[str]] = defaultdict(list)
         self.networks_of: dict[str, list[str]] = {}
-        self._sort()
+        self._sort_instances(self._entries(intent, INSTANCES))
+        self._sort_routers()
         self._parsed: dict[tuple[str, ...], tuple[Any, Faults]] = {}
         self._connected: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
 
@@ -164,18 +164,24 @@ class Catalogue:
     def _entries(self, intent: Raw, variable: str) -> dict[str, Raw]:
         return dict(entries(intent, variable, self.faults))
 
-    def _sort(self) -> None:
-        for name, raw in self.instances.items():
+    def _sort_instances(self, given: Mapping[str, Raw]) -> None:
+        """Those with a bridge are not ours. The others get to where they say they are, if that can be."""
+        for name, raw in given.items():
+            if raw.get("bridge") is not None:
+                continue
+            self.instances[name] = raw
             host, network = raw.get("host"), raw.get("network")
             if isinstance(host, str):
-                self.on_host.setdefault(host, []).append(name)
+                self.on_host[host].append(name)
             if isinstance(network, str):
-                self.in_network.setdefault(network, []).append(name)
+                self.in_network[network].append(name)
+
+    def _sort_routers(self) -> None:
         for name, raw in self.routers.items():
             networks = [network for network in network_names(raw.get("networks")) if network in self.networks]
             self.networks_of[name] = networks
             for network in dict.fromkeys(networks):
-                self.routers_of.setdefault(network, []).append(name)
+                self.routers_of[network].append(name)
 
     def _once(self, key: tuple[str, ...], parse: Callable[[Faults], T], faults: Faults) -> T:
         found = self._parsed.get(key)
