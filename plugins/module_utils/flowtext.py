@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """OpenFlow flows as text: cookies, names in place of numbers, and the form in which ``ovs-ofctl`` shows them. Pure.
 
-A flow in a document may name ports and meters: ``in_port=NAME``, ``output:NAME``, ``port(NAME)`` for the number of a
-port anywhere else, ``meter:meter(NAME)``. In normal form it is as ``dump-flows --no-names --no-stats`` prints it behind
-its cookie, so that whole texts can be compared.
+A flow in a document may name ports and meters: ``in_port=NAME``, ``output:NAME``, ``resubmit(NAME,…)``, ``port(NAME)``
+for the number of a port anywhere else, ``meter:meter(NAME)``. In normal form it is as ``dump-flows --no-names
+--no-stats`` prints it behind its cookie, so that whole texts can be compared.
 """
 
 from __future__ import annotations
@@ -19,11 +19,8 @@ LOCAL = 0xFFFE
 _LAST_PORT = 0xFEFF
 _RESERVED = ("IN_PORT", "TABLE", "NORMAL", "FLOOD", "ALL", "CONTROLLER", "LOCAL", "ANY", "NONE", "UNSET")
 _WORD = r'"[^"\n]+"|[^\s,()"]+'
-# One letter first, so that the search can skip to it.
-_REFERENCE = re.compile(
-    rf"([iopm](?<!\w[iopm])(?:(?<=i)n_port=|(?<=o)utput:|(?<=p)ort\(|(?<=m)eter\()(?:port\()?)({_WORD})"
-)
-_PORT_NUMBER = re.compile(r"(\bin_port=|\boutput:)(\d+)\b")
+_REFERENCE = re.compile(rf"((?:in_port=|output:|resubmit\(|port\(|meter\()(?:port\()?)({_WORD})")
+_PORT_NUMBER = re.compile(r"(\bin_port=|\boutput:|\bresubmit\()(\d+)\b")
 _METER_NUMBER = re.compile(r"\bmeter:(\d+)\b")
 _NOT_A_NAME = re.compile(rf"\d+|0x[0-9a-f]+|.*\[.*|x{{0,2}}reg\d+|{'|'.join(_RESERVED)}", re.IGNORECASE)
 _DUMPED = re.compile(r"^ cookie=(0x[0-9a-f]+), (.*)$", re.MULTILINE)

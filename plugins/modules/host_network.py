@@ -14,13 +14,14 @@ author:
 description:
   - Compares a host with its document and changes what differs, in one call, in few large batches.
   - The document declares namespaces, links, addresses, routes, rules, neighbours, sysctls, nftables tables and
-    Open vSwitch bridges and ports. Fields that it does not mention are left as they are.
+    Open vSwitch bridges, ports, OpenFlow flows and meters. Fields that it does not mention are left as they are.
   - What the module makes carries a mark with the document's scope. Only such objects are ever removed.
   - The roles of this collection compile documents from a fleet's intent; a document can as well be written by hand.
 requirements:
   - iproute2 on the target
   - nftables on the target, when the document has V(nft_tables)
-  - openvswitch-switch on the target, when the document has V(ovs_bridges) or V(ovs_ports)
+  - openvswitch-switch on the target, when the document has V(ovs_bridges), V(ovs_ports),
+    V(openflow) or V(meters)
 attributes:
   check_mode:
     support: full

@@ -17,6 +17,8 @@ import pytest
 from cases import Case, Entry, assert_complete, walk
 from harness import Machine, OpenVSwitch, actions, changed_fields, tool, wait_for
 
+from ansible_collections.hostnet.fabric.plugins.module_utils import flowtext
+from ansible_collections.hostnet.fabric.plugins.module_utils import host as host_module
 from ansible_collections.hostnet.fabric.plugins.module_utils.errors import ApplyFailed, DocumentError, PlanRefused
 from ansible_collections.hostnet.fabric.plugins.module_utils.gather import gather
 from ansible_collections.hostnet.fabric.plugins.module_utils.host import Host
@@ -281,6 +283,13 @@ def test_a_flow_of_another_scope_is_not_to_be_had(host: Machine) -> None:
     assert len(_flows(host)) == 1
 
 
+def test_two_scopes_of_the_same_cookies_are_a_fault(host: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.apply(_document())
+    monkeypatch.setattr(flowtext, "scope_number", lambda scope: 7)
+    with pytest.raises(DocumentError, match="scope: other has the cookies of scope t of this host; rename one"):
+        host.run({"scope": "other", "openflow": [_group("x", "table=9,actions=drop")]})
+
+
 def test_a_port_that_gets_another_number_gets_its_flows_anew(host: Machine, ovs: OpenVSwitch) -> None:
     host.apply(_document())
     old = _numbers(host)
@@ -382,12 +391,15 @@ def test_a_port_of_another_bridge_is_a_fault(host: Machine) -> None:
         host.run(_document(ovs_bridges=bridges, ovs_ports=[_port("ta", "br2"), _port("tb")]))
 
 
-def test_a_port_without_a_device_fails_the_run_and_says_so(host: Machine) -> None:
-    document = _document(
-        links=[TB], ovs_ports=[{"name": "ta", "bridge": "br", "type": "patch", "peer": "no"}, _port("tb")]
-    )
-    host.apply(document)
-    assert _flows(host) == _shown(host)
+def test_a_port_without_a_device_fails_the_run_and_says_so(
+    host: Machine, ovs: OpenVSwitch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_module, "_NUMBER_SECONDS", 0.1)
+    host.apply(_document())
+    ovs.vsctl("add-port", "br", "nodev")
+    with pytest.raises(ApplyFailed, match="br web: openflow refused: port nodev has no OpenFlow number: could"):
+        host.run(_document([*FLOWS, "table=5,in_port=nodev,actions=drop"]))
+    host.assert_settled(_document())
 
 
 def test_meters_come_before_their_flows_and_go_after_them(host: Machine) -> None:

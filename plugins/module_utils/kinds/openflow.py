@@ -56,6 +56,8 @@ class OpenFlow(Resource):
     def faults(self) -> Iterator[str]:
         if self.namespace:
             yield "namespace: flows belong to a bridge of the host"
+        if not self.flows:
+            yield "flows: is empty; leave the group out"
         if self.name.startswith("0x"):
             yield "name: must not begin with 0x, as the names of groups that nobody knows do"
 

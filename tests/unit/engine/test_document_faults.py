@@ -314,6 +314,39 @@ FAULTS: dict[str, tuple[Any, str]] = {
         "ovs port host ovs1 (fabric.x): is called like a bridge, which has a port of that name itself; rename one of "
         "them",
     ),
+    "flows in a namespace": (
+        entry("openflow", namespace="c1", bridge="ovs0", name="web", flows=["actions=drop"]),
+        "openflow[0].namespace (fabric.x): flows belong to a bridge of the host",
+    ),
+    "no flows": (
+        entry("openflow", bridge="ovs0", name="web", flows=[]),
+        "openflow[0].flows (fabric.x): is empty; leave the group out",
+    ),
+    "flows no list": (
+        entry("openflow", bridge="ovs0", name="web", flows="actions=drop"),
+        "openflow[0].flows (fabric.x): 'actions=drop' is not a list of flows",
+    ),
+    "flow no text": (
+        entry("openflow", bridge="ovs0", name="web", flows=[1]),
+        "openflow[0].flows (fabric.x): 1 is not a text",
+    ),
+    "flow with a cookie": (
+        entry("openflow", bridge="ovs0", name="web", flows=["cookie=1,ip,actions=drop"]),
+        "openflow[0].flows (fabric.x): 'cookie=1,ip' says cookie, which the engine chooses or does not keep; leave it "
+        "out",
+    ),
+    "group called like a cookie": (
+        entry("openflow", bridge="ovs0", name="0x68", flows=["actions=drop"]),
+        "openflow[0].name (fabric.x): must not begin with 0x, as the names of groups that nobody knows do",
+    ),
+    "meter in a namespace": (
+        entry("meters", namespace="c1", bridge="ovs0", name="out", kbps=1),
+        "meters[0].namespace (fabric.x): meters belong to a bridge of the host",
+    ),
+    "meter's name": (
+        entry("meters", bridge="ovs0", name="a b", kbps=1),
+        "meters[0].name (fabric.x): 'a b' is no name of a meter; use letters, digits, '_', '.', ':', '-'",
+    ),
     "uplink in no bridge": (
         {**link(type="tap"), **entry("uplinks", link="eth0", bridge="x0")},
         "uplink host eth0 (fabric.x): x0 is a tap, not a bridge",

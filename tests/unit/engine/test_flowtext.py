@@ -35,6 +35,8 @@ def _numbered(flow: str) -> str:
         ("actions=output:NXM_NX_REG0[]", "actions=output:NXM_NX_REG0[]"),
         ("actions=output:reg0,output:xxreg1", "actions=output:reg0,output:xxreg1"),
         ("actions=output:normal,output:in_port", "actions=output:normal,output:in_port"),
+        ("actions=resubmit(ta,10),resubmit(,11)", "actions=resubmit(3,10),resubmit(,11)"),
+        ("actions=resubmit(port(ta),10),resubmit(5,11)", "actions=resubmit(3,10),resubmit(5,11)"),
         ("in_port_oxm=3,actions=drop", "in_port_oxm=3,actions=drop"),
         ("actions=output(port=5,max_len=100)", "actions=output(port=5,max_len=100)"),
     ],
@@ -184,14 +186,14 @@ def test_a_cookie_says_whose_it_is_and_of_which_group() -> None:
 
 def test_flows_are_shown_with_names() -> None:
     flows = [
-        "table=10, priority=100,ip,in_port=3 actions=output:12,output:9,set_field:0x3->reg0",
+        "table=10, priority=100,ip,in_port=3 actions=output:12,output:9,resubmit(3,4),set_field:0x3->reg0",
         "priority=0 actions=meter:4,LOCAL",
         "actions=output:99,meter:5",
     ]
     assert flowtext.as_declared(flows, {3: "ta", 12: "tap-vm1", 9: "5"}, {4: "out"}) == [
         "table=0,actions=output:99,meter:5",
         "table=0,priority=0,actions=meter:meter(out),LOCAL",
-        'table=10,priority=100,ip,in_port=ta,actions=output:tap-vm1,output:"5",set_field:0x3->reg0',
+        'table=10,priority=100,ip,in_port=ta,actions=output:tap-vm1,output:"5",resubmit(ta,4),set_field:0x3->reg0',
     ]
 
 
