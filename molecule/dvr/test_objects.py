@@ -41,8 +41,10 @@ def addresses(fleet: Fleet, namespace: str) -> dict[str, set[str]]:
 
 
 def routes(fleet: Fleet, namespace: str, *table: str) -> set[tuple[str, str, str]]:
-    """Destination, next hop and device of each route, without those that come with addresses."""
-    found = [*read(fleet, namespace, "route", "show", *table), *read(fleet, namespace, "-6", "route", "show", *table)]
+    """Destination, next hop and device of each route, without those that come with addresses; a table's are IPv4."""
+    found = read(fleet, namespace, "route", "show", *table)
+    if not table:
+        found += read(fleet, namespace, "-6", "route", "show")
     return {
         (route["dst"], route.get("gateway", ""), route["dev"]) for route in found if route.get("protocol") != "kernel"
     }
@@ -114,7 +116,7 @@ def test_both_ends_of_the_pair_know_each_other(fleet: Fleet) -> None:
 
 
 def test_the_translation_of_the_drawing(fleet: Fleet) -> None:
-    text = fleet.output(HOST, "ip", "netns", "exec", "router-ns", "nft", "list", "table", "ip", "nat")
+    text = fleet.output(HOST, "ip", "netns", "exec", "router-ns", "nft", "list", "table", "ip", "hostnet.dvr.nat")
     words = " ".join(text.split())
     assert "map floating_in { type ipv4_addr : ipv4_addr elements = { 192.168.100.150 : 172.16.18.100 } }" in words
     assert "map floating_out { type ipv4_addr : ipv4_addr elements = { 172.16.18.100 : 192.168.100.150 } }" in words
@@ -295,9 +297,9 @@ def test_what_comes_from_outside_never_goes_out_again(fleet: Fleet) -> None:
     [
         "in_port=vx-web,arp,arp_op=1,arp_spa=172.16.18.102,arp_tpa=172.16.18.1,dl_src={web3},dl_dst=ff:ff:ff:ff:ff:ff",
         "in_port=vx-web,arp,arp_op=2,arp_spa=172.16.18.1,arp_tpa=172.16.18.101,dl_src={web3},dl_dst={web2}",
-        "in_port=vx-web,icmp6,icmp_type=134,icmp_code=0,dl_src={web3},dl_dst=33:33:00:00:00:01",
+        "in_port=vx-web,icmp6,icmpv6_type=134,icmpv6_code=0,dl_src={web3},dl_dst=33:33:00:00:00:01",
         "in_port=vx-web,icmp,icmp_type=8,dl_src={gateway},dl_dst={web2},nw_src=172.16.19.11,nw_dst=172.16.18.101",
-        "in_port=veth-web2,icmp6,icmp_type=134,icmp_code=0,dl_src={web2},dl_dst=33:33:00:00:00:01,ipv6_src=fe80::1",
+        "in_port=veth-web2,icmp6,icmpv6_type=134,icmpv6_code=0,dl_src={web2},dl_dst=33:33:00:00:00:01,ipv6_src=fe80::1",
         "in_port=veth-web2,arp,arp_op=2,arp_spa=172.16.18.1,arp_tpa=172.16.18.100,arp_sha={web2},dl_src={web2},"
         "dl_dst=52:54:00:00:18:64",
         "in_port=veth-web2,icmp,icmp_type=8,dl_src={web2},dl_dst={gateway},nw_src=172.16.18.100,nw_dst=172.16.19.10",
@@ -369,12 +371,12 @@ TAKEN = {
     "who answers for a floating IP": ("ip -n fip-ns neigh delete proxy 192.168.100.150 dev fg-ext", {"neighbour"}),
     "who answers for IPv6": ("ip -n fip-ns neigh delete proxy 2001:db8:18::100 dev fg-ext", {"neighbour"}),
     "neighbour of the pair": ("ip -n router-ns neigh delete 169.254.31.239 dev rfp-blue", {"neighbour"}),
-    "translation": ("ip netns exec router-ns nft delete table ip nat", {"nft_table"}),
+    "translation": ("ip netns exec router-ns nft delete table ip hostnet.dvr.nat", {"nft_table"}),
     "an element": (
-        "ip netns exec router-ns nft delete element ip nat floating_in { 192.168.100.150 }",
+        "ip netns exec router-ns nft delete element ip hostnet.dvr.nat floating_in { 192.168.100.150 }",
         {"nft_table"},
     ),
-    "filter": ("ip netns exec router-ns nft flush chain ip filter forward", {"nft_table"}),
+    "filter": ("ip netns exec router-ns nft flush chain ip hostnet.dvr.filter forward", {"nft_table"}),
     "forwarding": ("ip netns exec router-ns sysctl -q -w net.ipv4.ip_forward=0", {"sysctl"}),
     "a table of flows": ("ovs-ofctl -O OpenFlow14 del-flows br-int table=40", {"openflow"}),
     "all flows": ("ovs-ofctl -O OpenFlow14 del-flows br-int", {"openflow"}),
