@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 from dvr_fleet import OUTSIDE, Node, fleet, whole_checksums
+from harness import tool
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.document import compiled
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.fleet import Fleet
@@ -30,6 +31,8 @@ OUTSIDE_LINES = (
     "route add 2001:db8:28::/64 dev eth0",
     "route add 2001:db8:29::/64 dev eth0",
 )
+# What compute-02 has on its card in the external network.
+OWN_ADDRESS = "192.168.100.12"
 
 # Where each instance is, its addresses, and as whom the outside sees it.
 INSTANCES = {
@@ -65,14 +68,14 @@ def intent() -> dict[str, Any]:
 
 
 def document(intent_of_all: Mapping[str, Any], host: str) -> Document:
-    own = compiled(Fleet(intent_of_all).view(host))
-    own.pop("uplinks", None)
-    return {**own, "scope": "t"}
+    return {**compiled(Fleet(intent_of_all).view(host)), "scope": "t"}
 
 
 @contextmanager
 def shipped(directory: Path) -> Iterator[dict[str, Node]]:
     with fleet(directory, HOSTS, OUTSIDE_LINES) as nodes:
+        for line in (f"address add {OWN_ADDRESS}/24 dev enp7s0", "link set dev enp7s0 up"):
+            tool("ip", *line.split(), namespace=nodes["compute-02"].home)
         for name, own in nodes.items():
             own.apply(document(intent(), name))
         yield nodes

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.entries import INTEGRATION, Entry, Sections, veth
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.local_segment import LocalSegment
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import HostView, Provider
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.ports import no_ipv6, silence
 
 
 def providers_in_use(view: HostView, segments: list[LocalSegment]) -> list[Provider]:
@@ -40,6 +41,13 @@ def bridges(view: HostView, segments: list[LocalSegment]) -> Sections:
             {"link": p.device, "bridge": p.bridge, "leg": p.host_leg, "because": p.path}
             for p in providers
             if p.device is not None
+        ],
+        "sysctls": [no_ipv6(p.host_port, p.path) for p in providers if p.device is not None],
+        "nft_tables": [
+            entry
+            for p in providers
+            if p.device is not None
+            for entry in silence(host, p.bridge, [p.device, p.host_port])
         ],
     }
 

@@ -31,19 +31,14 @@ def instances(own: tuple[Instance, ...]) -> Sections:
 
 
 def integration_ports(host: Host, segments: list[LocalSegment]) -> Sections:
-    """Every device that is a port of br-int. It is no interface of the host's own."""
     devices = [port for segment in segments for port in _devices(segment)]
-    sections: Sections = {
+    return {
         "ovs_ports": [
             {"name": name, "bridge": INTEGRATION, "type": "system", "because": path} for name, path in devices
         ],
-        "sysctls": [
-            {"name": f"net/ipv6/conf/{name}/disable_ipv6", "value": 1, "because": path} for name, path in devices
-        ],
+        "sysctls": [no_ipv6(name, path) for name, path in devices],
+        "nft_tables": silence(host, "ports", [name for name, _path in devices]),
     }
-    if host.datapath == "netdev" and devices:
-        sections["nft_tables"] = [_silence(host, [name for name, _path in devices])]
-    return sections
 
 
 def _devices(segment: LocalSegment) -> Iterator[tuple[str, str]]:
@@ -55,13 +50,20 @@ def _devices(segment: LocalSegment) -> Iterator[tuple[str, str]]:
         yield segment.uplink, segment.network.path
 
 
-def _silence(host: Host, devices: list[str]) -> Entry:
+def no_ipv6(device: str, because: str) -> Entry:
+    """A port of a bridge is no interface of the host's own."""
+    return {"name": f"net/ipv6/conf/{device}/disable_ipv6", "value": 1, "because": because}
+
+
+def silence(host: Host, name: str, devices: list[str]) -> list[Entry]:
     """Open vSwitch in userspace gets a copy of what comes in by a port. The host must not answer to its own."""
+    if host.datapath != "netdev" or not devices:
+        return []
     chains = [
-        {"name": name, "type": "filter", "hook": "ingress", "device": name, "priority": 0, "rules": ["drop"]}
-        for name in devices
+        {"name": device, "type": "filter", "hook": "ingress", "device": device, "priority": 0, "rules": ["drop"]}
+        for device in devices
     ]
-    return {"family": "netdev", "name": "ports", "chains": chains, "because": f"{host.path}.datapath"}
+    return [{"family": "netdev", "name": name, "chains": chains, "because": f"{host.path}.datapath"}]
 
 
 def _namespaces(own: tuple[Instance, ...]) -> Iterator[Entry]:

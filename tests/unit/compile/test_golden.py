@@ -9,7 +9,9 @@ After an intended change write them anew: ``HOSTNET_WRITE_GOLDEN=1 pytest tests/
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -18,19 +20,41 @@ from ansible_collections.hostnet.fabric.plugins.filter.bridge_document import br
 from ansible_collections.hostnet.fabric.plugins.filter.bridge_faults import bridge_faults
 from ansible_collections.hostnet.fabric.plugins.filter.document_commands import document_commands
 from ansible_collections.hostnet.fabric.plugins.filter.document_yaml import document_yaml
+from ansible_collections.hostnet.fabric.plugins.filter.dvr_document import dvr_document
+from ansible_collections.hostnet.fabric.plugins.filter.dvr_faults import dvr_faults
 
 ROOT = Path(__file__).resolve().parents[3]
 GOLDEN = Path(__file__).resolve().parent / "golden"
-GROUP = "bridged_hosts"
+
+
+class Inventory(NamedTuple):
+    group: str
+    document: Callable[[Any, str], dict[str, Any]]
+    faults: Callable[[Any, list[str]], list[str]]
+
+
+INVENTORIES = {
+    "bridge": Inventory("bridged_hosts", bridge_document, bridge_faults),
+    "dvr": Inventory("dvr", dvr_document, dvr_faults),
+    "vlan": Inventory("bridged_hosts", bridge_document, bridge_faults),
+}
 
 
 def intent_of(inventory):
-    return yaml.safe_load((ROOT / "inventory" / inventory / "group_vars" / f"{GROUP}.yml").read_text())
+    name = f"{INVENTORIES[inventory].group}.yml"
+    return yaml.safe_load((ROOT / "inventory" / inventory / "group_vars" / name).read_text())
 
 
 def hosts_of(inventory):
+    """The hosts of the inventory's group and of the groups in it."""
     content = yaml.safe_load((ROOT / "inventory" / inventory / "hosts.yml").read_text())
-    return sorted(content["all"]["children"][GROUP]["hosts"])
+    groups = [content["all"]["children"][INVENTORIES[inventory].group]]
+    found = set()
+    while groups:
+        group = groups.pop()
+        groups.extend(group.get("children", {}).values())
+        found.update(group.get("hosts", {}))
+    return sorted(found)
 
 
 def reversed_keys(value):
@@ -40,26 +64,26 @@ def reversed_keys(value):
     return [reversed_keys(item) for item in value] if isinstance(value, list) else value
 
 
-def rendered(intent, host):
-    document = bridge_document(intent, host)
+def rendered(inventory, intent, host):
+    document = INVENTORIES[inventory].document(intent, host)
     return {
         f"{host}.document.yml": document_yaml(document),
         f"{host}.commands.txt": "\n".join(document_commands(document)) + "\n",
     }
 
 
-HOSTS = [(inventory, host) for inventory in ("bridge", "vlan") for host in hosts_of(inventory)]
+HOSTS = [(inventory, host) for inventory in INVENTORIES for host in hosts_of(inventory)]
 
 
-@pytest.mark.parametrize("inventory", ["bridge", "vlan"])
+@pytest.mark.parametrize("inventory", INVENTORIES)
 def test_inventory_is_right(inventory):
-    assert bridge_faults(intent_of(inventory), hosts_of(inventory)) == []
+    assert INVENTORIES[inventory].faults(intent_of(inventory), hosts_of(inventory)) == []
 
 
 @pytest.mark.parametrize(("inventory", "host"), HOSTS)
 def test_golden(inventory, host):
     directory = GOLDEN / inventory
-    found = rendered(intent_of(inventory), host)
+    found = rendered(inventory, intent_of(inventory), host)
     if os.environ.get("HOSTNET_WRITE_GOLDEN"):
         directory.mkdir(parents=True, exist_ok=True)
         for name, text in found.items():
@@ -70,15 +94,17 @@ def test_golden(inventory, host):
 @pytest.mark.parametrize(("inventory", "host"), HOSTS)
 def test_order_of_keys_means_nothing(inventory, host):
     intent = intent_of(inventory)
-    assert rendered(reversed_keys(intent), host) == rendered(intent, host)
+    assert rendered(inventory, reversed_keys(intent), host) == rendered(inventory, intent, host)
 
 
 def test_no_stale_golden_file():
-    expected = {Path(inventory) / name for inventory, host in HOSTS for name in rendered(intent_of(inventory), host)}
+    expected = {
+        Path(inventory) / name for inventory, host in HOSTS for name in rendered(inventory, intent_of(inventory), host)
+    }
     assert {path.relative_to(GOLDEN) for path in GOLDEN.rglob("*.*")} == expected
 
 
 @pytest.mark.parametrize(("inventory", "host"), HOSTS)
 def test_rendered_document_reads_back(inventory, host):
-    document = bridge_document(intent_of(inventory), host)
+    document = INVENTORIES[inventory].document(intent_of(inventory), host)
     assert yaml.safe_load(document_yaml(document)) == document
