@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import single
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.catalogue import HOSTS, Catalogue
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.external import DeclaredExternal, on_host
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.floating_ip import placed
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.floating_ip import DeclaredFloatingIp, placed
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.instance import DeclaredInstance
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import (
     CentralLeg,
-    FloatingIp,
     Host,
     HostView,
     Instance,
@@ -37,6 +36,9 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Faul
 if TYPE_CHECKING:
     from netaddr import IPAddress, IPNetwork
 
+# What a port receives, and what it sends.
+Guards = tuple[tuple[Rule, ...], "tuple[Rule, ...] | None"]
+
 
 @dataclass(frozen=True)
 class Surveyed:
@@ -45,6 +47,14 @@ class Surveyed:
     view: HostView
     routers: tuple[DeclaredRouter, ...]
     central: tuple[DeclaredRouter, ...]
+
+
+@dataclass(frozen=True)
+class _Behind:
+    """What a router translates for instances of this host, and what it only routes."""
+
+    translated: list[DeclaredFloatingIp]
+    routed: list[tuple[IPAddress, str]]
 
 
 def survey(catalogue: Catalogue, host: str, faults: Faults) -> Surveyed | None:
@@ -64,6 +74,7 @@ class _Survey:
         self.host = host
         self.faults = faults
         self.does_snat = host.name in catalogue.settings.snat_hosts
+        self.rules: dict[tuple[tuple[str, ...], frozenset[str], frozenset[int]], Guards] = {}
         self.members_of: dict[tuple[str, frozenset[str]], tuple[IPNetwork, ...]] = {}
 
     def made(self) -> Surveyed:
@@ -171,13 +182,7 @@ class _Survey:
 
     def _router(self, router: DeclaredRouter) -> Router:
         legs = tuple(leg.leg(self.segments[leg.network].network) for leg in router.legs if leg.network in self.segments)
-        floating, routed = [], []
-        networks = dict.fromkeys(leg.network for leg in router.legs)
-        for instance in (one for name in networks for one in self._instances_in.get(name, ())):
-            ours = self._translated(instance, router)
-            if ours is not None:
-                floating.append(ours)
-            routed += [(ip, instance.path) for ip in instance.addresses if self._is_routed(ip, instance, router)]
+        floating = [placed(declared, router, self.faults) for declared in self._behind[router.name].translated]
         return Router(
             name=router.name,
             path=router.path,
@@ -186,53 +191,64 @@ class _Survey:
             pairs=router.pair_links(),
             redirects=router.redirects(),
             routes=router.routes,
-            floating_ips=tuple(sorted(floating, key=lambda one: one.address)),
-            routed=tuple(sorted(routed)),
+            floating_ips=tuple(sorted((one for one in floating if one is not None), key=lambda one: one.address)),
+            routed=tuple(sorted(self._behind[router.name].routed)),
         )
+
+    @cached_property
+    def _behind(self) -> dict[str, _Behind]:
+        """What outside reaches by each router: that which is the gateway of the instance's subnet."""
+        found = {router.name: _Behind([], []) for router in self.routers}
+        for instance in self.instances:
+            for ip in instance.addresses:
+                router = self._gateway_router(instance, ip)
+                if router is None or router.name not in found:
+                    continue
+                if instance.floating_ip is not None and instance.floating_ip.fixed == ip:
+                    found[router.name].translated.append(instance.floating_ip)
+                if _is_routed(ip, router):
+                    found[router.name].routed.append((ip, instance.path))
+        return found
 
     def _gateway_router(self, instance: DeclaredInstance, ip: IPAddress) -> DeclaredRouter | None:
         segment = self.segments.get(instance.network)
-        routers = self._routers_in.get(instance.network, ())
-        return None if segment is None else gateway_router(segment.network, routers, ip)
-
-    def _translated(self, instance: DeclaredInstance, router: DeclaredRouter) -> FloatingIp | None:
-        declared = instance.floating_ip
-        if declared is None or self._gateway_router(instance, declared.fixed) is not router:
+        if segment is None:
             return None
-        return placed(declared, router, self.faults)
+        return gateway_router(segment.network, self._routers(self.catalogue.routers_of.get(instance.network, ())), ip)
 
     def _check_translated(self) -> None:
+        """A floating IP without a router. One that something is wrong with may be its router, though."""
         for instance in self.instances:
             declared = instance.floating_ip
             if declared is None or self._gateway_router(instance, declared.fixed) is not None:
                 continue
-            # A router that something is wrong with may be the one.
             names = self.catalogue.routers_of.get(instance.network, ())
             if all(self.catalogue.router(name, self.faults) for name in names):
                 network = f"fabric_networks.{instance.network}"
                 text = f"{declared.address} needs a router that is the gateway of {network}; add the network to one"
                 self.faults.add(declared.path, text)
 
-    def _is_routed(self, ip: IPAddress, instance: DeclaredInstance, router: DeclaredRouter) -> bool:
-        """IPv6 addresses are reached from outside as they are, but for those that mean something inside only."""
-        if ip.version == 4 or not router.externals or self._gateway_router(instance, ip) is not router:
-            return False
-        outside = [subnet.network for subnet in router.externals[0].network.subnets if subnet.family == 6]
-        return any(subnet.ip.is_ipv6_unique_local() or not ip.is_ipv6_unique_local() for subnet in outside)
-
     def _instance(self, declared: DeclaredInstance) -> Instance:
-        segment = self.segments[declared.network]
-        families = {subnet.family for subnet in segment.network.subnets} | {own.version for own in declared.allowed}
-        connected = self.catalogue.connected(declared.network)[0]
-        groups = [group for name in declared.groups if (group := self.catalogue.group(name, self.faults)) is not None]
+        network = self.segments[declared.network].network
+        families = frozenset(
+            [*(subnet.family for subnet in network.subnets), *(own.version for own in declared.allowed)]
+        )
+        guards = (declared.groups, self.catalogue.connected(declared.network)[0], families)
+        if guards not in self.rules:
+            self.rules[guards] = self._rules(*guards)
+        return declared.on(network, *self.rules[guards])
 
-        def rules(declared_rules: Iterable[DeclaredRule]) -> tuple[Rule, ...]:
-            return resolved(declared_rules, families, lambda group: self._members_of(group, connected))
+    def _rules(self, names: tuple[str, ...], networks: frozenset[str], families: frozenset[int]) -> Guards:
+        """What these groups let in and out, the latter None for everything."""
+        groups = [group for name in names if (group := self.catalogue.group(name, self.faults)) is not None]
 
-        egress: tuple[Rule, ...] | None = None
-        if groups and all(group.egress is not None for group in groups):
-            egress = rules(rule for group in groups for rule in group.egress or ())
-        return declared.on(segment.network, rules(rule for group in groups for rule in group.ingress), egress)
+        def of(declared: Iterable[DeclaredRule]) -> tuple[Rule, ...]:
+            return resolved(declared, families, lambda group: self._members_of(group, networks))
+
+        ingress = of(rule for group in groups for rule in group.ingress)
+        if not groups or any(group.egress is None for group in groups):
+            return ingress, None
+        return ingress, of(rule for group in groups for rule in group.egress or ())
 
     def _members_of(self, group: str, networks: frozenset[str]) -> tuple[IPNetwork, ...]:
         """The addresses of a group's instances, as far as routers lead from these networks."""
@@ -277,3 +293,11 @@ class _Survey:
     def _snat_hosts(self) -> tuple[Host, ...]:
         found = (self.catalogue.host(name, self.faults) for name in self.catalogue.settings.snat_hosts)
         return tuple(host for host in found if host is not None)
+
+
+def _is_routed(ip: IPAddress, router: DeclaredRouter) -> bool:
+    """IPv6 addresses are reached from outside as they are, but for those that mean something inside only."""
+    if ip.version == 4 or not router.externals:
+        return False
+    outside = [subnet.network for subnet in router.externals[0].network.subnets if subnet.family == 6]
+    return any(subnet.ip.is_ipv6_unique_local() or not ip.is_ipv6_unique_local() for subnet in outside)
