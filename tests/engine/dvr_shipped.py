@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from dvr_fleet import OUTSIDE, Node, fleet, whole_checksums
 from harness import tool
@@ -20,6 +21,8 @@ from harness import tool
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.document import compiled
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.fleet import Fleet
 
+# Open vSwitch in userspace, and in the kernel.
+DATAPATHS = ("netdev", pytest.param("system", marks=pytest.mark.needs("openvswitch")))
 INVENTORY = Path(__file__).resolve().parents[2] / "inventory" / "dvr" / "group_vars" / "dvr.yml"
 HOSTS = {"compute-01": "10.20.0.11", "compute-02": "10.20.0.12", "network-01": "10.20.0.21"}
 OUTSIDE_LINES = (
@@ -56,10 +59,10 @@ Places = dict[str, str]
 Document = dict[str, Any]
 
 
-def intent() -> dict[str, Any]:
-    """The inventory, with a container for the VM, one SNAT host and Open vSwitch in userspace."""
+def intent(datapath: str = "netdev") -> dict[str, Any]:
+    """The inventory, with a container for the VM and one SNAT host."""
     own: dict[str, Any] = yaml.safe_load(INVENTORY.read_text())
-    own["fabric_datapath"] = "netdev"
+    own["fabric_datapath"] = datapath
     own["fabric_instances"]["vm1"]["attach"] = "veth"
     own["fabric_snat_hosts"] = ["network-01"]
     del own["fabric_routers"]["blue"]["conntrack_sync"]
@@ -72,12 +75,12 @@ def document(intent_of_all: Mapping[str, Any], host: str) -> Document:
 
 
 @contextmanager
-def shipped(directory: Path) -> Iterator[dict[str, Node]]:
+def shipped(directory: Path, datapath: str = "netdev") -> Iterator[dict[str, Node]]:
     with fleet(directory, HOSTS, OUTSIDE_LINES) as nodes:
         for line in (f"address add {OWN_ADDRESS}/24 dev enp7s0", "link set dev enp7s0 up"):
             tool("ip", *line.split(), namespace=nodes["compute-02"].home)
         for name, own in nodes.items():
-            own.apply(document(intent(), name))
+            own.apply(document(intent(datapath), name))
         yield nodes
 
 

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 
 import pytest
 from dvr_fleet import OUTSIDE, Node, seen_as
-from dvr_shipped import BLUE, DB, FLOATING, GREEN, INSTANCES, WEB, Places, places_on, shipped
+from dvr_shipped import BLUE, DATAPATHS, DB, FLOATING, GREEN, INSTANCES, WEB, Places, places_on, shipped
 
 
-@pytest.fixture(scope="module")
-def nodes(_namespace_directory: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Node]]:
-    with shipped(tmp_path_factory.mktemp("dvr")) as found:
+@pytest.fixture(scope="module", params=DATAPATHS)
+def nodes(
+    _namespace_directory: None, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[dict[str, Node]]:
+    with shipped(tmp_path_factory.mktemp("dvr"), request.param) as found:
         yield found
 
 

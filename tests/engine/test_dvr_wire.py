@@ -15,7 +15,7 @@ from ipaddress import ip_address
 
 import pytest
 from dvr_fleet import OUTSIDE, Frame, Node, captured, pings, seen_as
-from dvr_shipped import BLUE, DB, GREEN, HOSTS, INSTANCES, OWN_ADDRESS, WEB, Places, places_on, shipped
+from dvr_shipped import BLUE, DATAPATHS, DB, GREEN, HOSTS, INSTANCES, OWN_ADDRESS, WEB, Places, places_on, shipped
 from harness import inside, tool
 
 from ansible_collections.hostnet.fabric.plugins.module_utils.probe import wire
@@ -28,9 +28,11 @@ EXTERNAL_PORTS = [f"ext{index}" for index in range(len(HOSTS))]
 STORE_VLAN = 30
 
 
-@pytest.fixture(scope="module")
-def nodes(_namespace_directory: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Node]]:
-    with shipped(tmp_path_factory.mktemp("dvr")) as found:
+@pytest.fixture(scope="module", params=DATAPATHS)
+def nodes(
+    _namespace_directory: None, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[dict[str, Node]]:
+    with shipped(tmp_path_factory.mktemp("dvr"), request.param) as found:
         yield found
 
 
