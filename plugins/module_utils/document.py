@@ -171,10 +171,8 @@ def _beside(resource: Resource, objects: Mapping[Key, Resource]) -> Iterator[str
             )
     if isinstance(resource, Fdb):
         yield from _fdb_faults(resource, objects.get(link_key(resource.namespace, resource.link)))
-    if isinstance(resource, Uplink) and resource.bridge:
-        kind = getattr(objects.get(link_key(resource.namespace, resource.bridge)), "type", "bridge")
-        if kind != "bridge":
-            yield f"{resource.bridge} is a {kind}, not a bridge"
+    if isinstance(resource, Uplink):
+        yield from _uplink_faults(resource, objects)
     named_alike = isinstance(resource, OvsPort) and resource.name != resource.bridge
     if named_alike and ("ovs_bridge", HOST, resource.title) in objects:
         yield "is called like a bridge, which has a port of that name itself; rename one of them"
@@ -190,6 +188,27 @@ def _link_faults(link: Link, objects: Mapping[Key, Resource]) -> Iterator[str]:
         yield f"its master {link.master} is a {master}; name a bridge or a vrf"
     elif master == link.type == "bridge":
         yield f"a bridge cannot be a port of a bridge; join it to {link.master} by a veth"
+
+
+def _uplink_faults(uplink: Uplink, objects: Mapping[Key, Resource]) -> Iterator[str]:
+    if uplink.leg:
+        yield from _leg_faults(uplink, objects)
+    elif uplink.bridge:
+        kind = getattr(objects.get(link_key(uplink.namespace, uplink.bridge)), "type", "bridge")
+        if kind != "bridge":
+            yield f"{uplink.bridge} is a {kind}, not a bridge"
+        elif ("ovs_bridge", HOST, uplink.bridge) in objects:
+            yield f"{uplink.bridge} is a bridge of Open vSwitch; name the leg that is to have the link's addresses"
+
+
+def _leg_faults(uplink: Uplink, objects: Mapping[Key, Resource]) -> Iterator[str]:
+    leg = objects.get(link_key(HOST, str(uplink.leg)))
+    if not isinstance(leg, Link) or leg.type != "veth" or not leg.peer or leg.peer[0]:
+        yield f"needs {uplink.leg} as a link of type veth with its peer on the host too; declare it"
+        return
+    for name in (uplink.link, leg.peer[1]):
+        if getattr(objects.get(("ovs_port", HOST, name)), "bridge", None) != uplink.bridge:
+            yield f"needs {name} as an Open vSwitch port of {uplink.bridge}; declare it"
 
 
 def _fdb_faults(entry: Fdb, link: Resource | None) -> Iterator[str]:

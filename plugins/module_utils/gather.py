@@ -101,7 +101,7 @@ def _plain(name: str, value: Any) -> Any:
     if name == "peer" and isinstance(value, tuple):
         return {"namespace": value[0], "name": value[1]}
     if name in _MAPS:
-        return {key: item for key, item in value if key != ovsdb.OWNER}
+        return {key: item for key, item in value if key not in (ovsdb.OWNER, ovsdb.LEG)}
     if isinstance(value, tuple):
         return [_plain("", item) for item in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

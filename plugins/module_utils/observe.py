@@ -20,6 +20,7 @@ from .kinds.nft_table import NftTable, Parts, full_name, tables
 from .kinds.openflow import OpenFlow
 from .kinds.registry import KINDS
 from .kinds.sysctl import Sysctl
+from .kinds.uplink import Uplink
 from .ledger import Ledger
 from .plan import World
 
@@ -27,8 +28,9 @@ _IP_LINES = {
     "links": ("addr show",),
     "routes": ("route show table all",),
     "neighbours": ("neigh show nud permanent", "neigh show proxy"),
+    "stations": ("neigh show",),
 }
-ALL_READS = frozenset(("links", "routes", "rules", "neighbours", "fdb", "vlans", "nft", "sysctls", "ovs"))
+ALL_READS = frozenset(("links", "routes", "rules", "neighbours", "stations", "fdb", "vlans", "nft", "sysctls", "ovs"))
 _OURS = "hostnet."
 
 # Objects by the namespace they are in and their kind.
@@ -105,6 +107,8 @@ class Observer:
     def _fill(self, reading: Reading, reads: Container[str], declared: Places) -> None:
         namespace = reading.namespace
         names = [name for name in _IP_LINES if name in reads]
+        if "stations" in names and not declared.get((namespace, Uplink)):
+            names.remove("stations")
         if names:
             answers = iter(self.host.ip_json(namespace, [line for name in names for line in _IP_LINES[name]]))
             for name in names:

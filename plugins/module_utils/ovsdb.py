@@ -17,6 +17,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "Interface": ("_uuid", "name", "type", "options", "external_ids", "mtu_request", "mac", "ofport"),
 }
 OWNER = "hostnet-scope"
+LEG = "hostnet-leg"
 _PLAIN = re.compile(r"^[A-Za-z0-9_./-]+$")
 
 Pairs = tuple[tuple[str, str], ...]
@@ -61,6 +62,13 @@ def single(value: Any) -> Any | None:
 def many(value: Any) -> list[Any]:
     """A set column, which shows one element without its brackets."""
     return value if isinstance(value, list) else [value]
+
+
+def ports(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, tuple[str, Pairs]]:
+    """Every port by name, with its bridge and its external ids."""
+    bridges = {port: row["name"] for row in tables.get("Bridge", ()) for port in many(row["ports"])}
+    rows = tables.get("Port", ())
+    return {row["name"]: (bridges[row["_uuid"]], row["external_ids"]) for row in rows if row["_uuid"] in bridges}
 
 
 def owner(external_ids: Pairs) -> str | None:

@@ -209,6 +209,7 @@ def _unprotected(
         for change in changes:
             cut = change.action == REMOVE and change.key in (carrier.key, ("link", HOST, carrier.link))
             cut = cut or (change.key == ("link", HOST, carrier.link) and _cuts(change, bool(uplinks)))
+            cut = cut or (change.action == ADD and change.key == ("ovs_port", HOST, carrier.link) and not uplinks)
             if cut:
                 reasons.append(
                     f"the plan would cut this connection, which comes in by {carrier.address} on {carrier.link}: "

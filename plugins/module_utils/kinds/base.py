@@ -114,6 +114,7 @@ class Reading:
     routes: list[dict[str, Any]] = field(default_factory=list)
     rules: list[dict[str, Any]] = field(default_factory=list)
     neighbours: list[dict[str, Any]] = field(default_factory=list)
+    stations: list[dict[str, Any]] = field(default_factory=list)
     fdb: list[dict[str, Any]] = field(default_factory=list)
     vlans: list[dict[str, Any]] = field(default_factory=list)
     nft: list[dict[str, Any]] = field(default_factory=list)
@@ -331,6 +332,16 @@ def show(value: Any) -> str:
             return " ".join(f"{key}={item}" for key, item in value)
         return " ".join(show(item) for item in value if item != "")
     return str(value)
+
+
+def port_claim(name: str) -> Key:
+    """The place of a device in one bridge of Open vSwitch."""
+    return ("switched", name)
+
+
+def ingress_claim(namespace: str) -> Key:
+    """What looks first at all that comes in by the devices of a namespace."""
+    return ("ingress", namespace)
 
 
 def link_key(namespace: str, name: str) -> Key:

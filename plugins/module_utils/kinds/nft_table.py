@@ -23,12 +23,13 @@ from typing import Any, ClassVar
 
 from .. import values
 from ..conntrack import addresses_in
-from .base import Difference, Key, Mark, Reading, Resource, Step, declared, link_key, narrowed
+from .base import Difference, Key, Mark, Reading, Resource, Step, declared, ingress_claim, link_key, narrowed
 
 FAMILIES = ("ip", "ip6", "inet", "arp", "bridge", "netdev")
 _PREFIX = "hostnet."
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 _BARE = re.compile(r"[0-9a-fA-F:./*]*|0x[0-9a-f]{16,}")
+_DEVICE = re.compile(r'\bdevice "?([^\s";]+)')
 _DYNAMIC = re.compile(r"\b(?:set|map)\s+(\S+)\s*\{[^}]*\bflags\b[^;\n]*\bdynamic\b")
 _BY_ADDRESS = re.compile(r"\b(?:ipv[46]_addr|ip6? [sd]addr)\b")
 # The comment of a set whose lost elements end the connections that they have translated or let through.
@@ -153,8 +154,19 @@ class NftTable(Resource):
             yield cls(namespace=reading.namespace, family=family, name=name, owner=owner, parts=parts)
 
     def parents(self) -> tuple[Key, ...]:
-        devices = sorted({chain.device for chain in self.chains or () if chain.device})
-        return (*super().parents(), *(link_key(self.namespace, device) for device in devices))
+        return (*super().parents(), *(link_key(self.namespace, device) for device in self._devices()))
+
+    def after(self) -> tuple[Key, ...]:
+        """What drops frames at a device that becomes an uplink waits until the bridge gets them."""
+        return tuple(("uplink", self.namespace, device) for device in self._devices())
+
+    def holds(self) -> tuple[Key, ...]:
+        return (ingress_claim(self.namespace),) if self.family == "netdev" else ()
+
+    def _devices(self) -> list[str]:
+        """The devices that chains hook in at, as declared; what is observed does not name them."""
+        named = [chain.device for chain in self.chains or () if chain.device] + _DEVICE.findall(self.body or "")
+        return sorted(set(named))
 
     def differences(self, seen: Resource) -> tuple[Difference, ...]:
         """One difference per chain or set that is not as declared."""

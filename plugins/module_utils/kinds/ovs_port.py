@@ -8,12 +8,12 @@ The mark is ``external_ids:hostnet-scope`` of the port.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from .. import ovsdb, values
-from .base import HOST, Difference, Key, Mark, Reading, Resource, Step, all_fields, declared, link_key
+from .base import HOST, Difference, Key, Mark, Reading, Resource, Step, all_fields, declared, link_key, port_claim
 
 _MAPS = {"external_ids": "Port", "other_config": "Port", "interface_external_ids": "Interface"}
 
@@ -44,6 +44,8 @@ class OvsPort(Resource):
     mac: str | None = declared(values.mac)
     mtu: int | None = declared(values.integer(68, 65535))
 
+    # Declared only: whether an uplink makes it a port, at the right moment.
+    uplink: bool = False
     # Observed only: its OpenFlow port number, None as long as the switch has given it none.
     number: int | None = None
 
@@ -72,10 +74,33 @@ class OvsPort(Resource):
     def parents(self) -> tuple[Key, ...]:
         return (("ovs_bridge", HOST, self.bridge),)
 
+    def completed(self, others: Mapping[Key, Resource]) -> OvsPort:
+        return replace(self, uplink=True) if getattr(others.get(self._uplink()), "leg", None) else self
+
     def after(self) -> tuple[Key, ...]:
-        return (link_key(HOST, self.name),) if self.type in (None, "system") and self.name != self.bridge else ()
+        device = (link_key(HOST, self.name),) if self.type in (None, "system") and self.name != self.bridge else ()
+        leg = dict(self.external_ids or ()).get(ovsdb.LEG)
+        return (*device, *([self._uplink()] if self.uplink else []), *([link_key(HOST, leg)] if leg else []))
+
+    def goes_along(self, removed: Container[Key]) -> bool:
+        """The port of an uplink goes by itself, before the leg by which its frames have reached the host."""
+        return ovsdb.LEG not in dict(self.external_ids or ()) and super().goes_along(removed)
+
+    def holds(self) -> tuple[Key, ...]:
+        return (port_claim(self.name),)
+
+    def _uplink(self) -> Key:
+        return ("uplink", HOST, self.name)
 
     def add(self, mark: Mark) -> list[Step]:
+        return [] if self.uplink else self._added(mark)
+
+    def plugged_in(self, mark: Mark) -> tuple[str, ...]:
+        """The command that makes the device a port where it is none, and the port as declared."""
+        (step,) = self._added(mark)
+        return ("--may-exist", *step.words)
+
+    def _added(self, mark: Mark) -> list[Step]:
         wanted = {name: getattr(self, name) for name in all_fields(type(self)) if getattr(self, name) is not None}
         made = [] if self.name == self.bridge else ["--", "add-port", self.bridge, self.name]
         return [Step("ovs", HOST, tuple([*made, *self._set(wanted, mark)][1:]))]

@@ -40,7 +40,7 @@ FAULTS: dict[str, tuple[Any, str]] = {
     "unknown field": (link(mtuu=1400), "links[0].mtuu (fabric.x): is not known; did you mean mtu?"),
     "unlikely field": (
         entry("uplinks", link="eth0", bridge="br0", zzzz=1),
-        "uplinks[0].zzzz (fabric.x): is not known; choose adopt, because, bridge, link, namespace",
+        "uplinks[0].zzzz (fabric.x): is not known; choose adopt, because, bridge, leg, link, namespace",
     ),
     "missing name": (
         entry("links", type="bridge"),
