@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from netaddr import IPAddress
 
 _GATEWAY = "gateway"
+# A guest may be emulated, and has many connections at once to answer.
+_PATIENCE_WITH_GUESTS = {"timeout": 10.0}
 
 
 def dvr_checks(intent: Any, host: str, settings: Settings) -> list[dict[str, Any]]:
@@ -89,7 +91,8 @@ class _HostChecks:
                     continue
                 if kind is not ECHO and expect["reachable"] and len(sources) == 1:
                     expect["seen_as"] = str(sources[0])
-                probe = {**_from(place, _probe_of(kind), public.address), **_port(kind), "expect": expect}
+                options = _tcp(end, kind, expect["reachable"])
+                probe = {**_from(place, _probe_of(kind), public.address), **options, "expect": expect}
                 yield Check(place.name, _by(end.name, public.address), probe)
 
     def _chosen(self, end: End, known: Sequence[Known]) -> Iterator[End]:
@@ -138,14 +141,16 @@ class _HostChecks:
                     yield from _probe(end, name, "path_mtu", address, expect={"mtu": mtu})
             elif isinstance(end.instance.port, Veth):
                 expect = {"seen_as": str(seen_as)} if reachable else {"reachable": False}
-                yield from _probe(end, name, "tcp", address, **_port(kind), expect=expect)
+                yield from _probe(end, name, "tcp", address, **_tcp(other, kind, reachable), expect=expect)
 
     def _as_a_stranger(self, end: End, other: End) -> Iterator[Check]:
         """Somebody of another router's networks: not on the link, and by no router under its own address."""
         subnets = [subnet.network for each in self._around.networks(end) for subnet in each.network.subnets]
         for address in other.instance.addresses:
             owner = self._around.owner(end, address)
-            expect: Probe = {"reachable": False} if owner is None else {"mac": owner}
+            # For its own address, nobody has to answer an instance either.
+            is_nobodys = owner is None or address in end.instance.addresses
+            expect: Probe = {"reachable": False} if is_nobodys else {"mac": owner}
             yield from _probe(end, other.name, "arp", address, expect=expect)
             is_public = any(public.address == address for public in other.public.values())
             if holding(address, subnets) is None and not is_public:
@@ -165,7 +170,8 @@ class _HostChecks:
                 expect: Probe = {"reachable": lets_in(instance, kind, gateway)}
                 if kind is not ECHO and expect["reachable"]:
                     expect["seen_as"] = str(gateway)
-                yield Check(_GATEWAY, end.name, {"kind": _probe_of(kind), **probe, **_port(kind), "expect": expect})
+                options = _tcp(end, kind, expect["reachable"])
+                yield Check(_GATEWAY, end.name, {"kind": _probe_of(kind), **probe, **options, "expect": expect})
             if lets_in(instance, ECHO, gateway):
                 yield Check(_GATEWAY, end.name, {"kind": "path_mtu", **probe, "expect": {"mtu": instance.mtu}})
 
@@ -249,8 +255,11 @@ def _probe_of(kind: Kind) -> str:
     return "ping" if kind is ECHO else "tcp"
 
 
-def _port(kind: Kind) -> Probe:
-    return {} if kind.port is None else {"port": kind.port}
+def _tcp(to: End, kind: Kind, reachable: bool) -> Probe:
+    """What a connection takes beside its ends; nothing for an echo request."""
+    if kind.port is None:
+        return {}
+    return {"port": kind.port, **(_PATIENCE_WITH_GUESTS if reachable and isinstance(to.instance.port, Tap) else {})}
 
 
 def _probe(end: End, target: str, kind: str, address: IPAddress, **options: Any) -> Iterator[Check]:

@@ -144,7 +144,12 @@ def test_a_vm_is_tried_from_its_router_too() -> None:
     assert probes(found, "gateway", "vm1", "ping")[0] == {**common, "expect": {"reachable": True}}
     assert probes(found, "gateway", "vm1", "path_mtu")[0] == {**common, "expect": {"mtu": 1450}}
     expect = {"reachable": True, "seen_as": "172.16.18.1"}
-    assert probes(found, "gateway", "vm1", "tcp")[0] == {**common, "port": PORT, "expect": expect}
+    assert probes(found, "gateway", "vm1", "tcp")[0] == {
+        **common,
+        "port": PORT,
+        "timeout": 10.0,
+        "expect": expect,
+    }
     assert probes(found, "vm1", "web2", "tcp") == []
     off_link = {**VM1, "address": "172.16.19.10", "via": "172.16.18.1", "expect": {"reachable": True}}
     assert probes(found, "vm1", "db1", "ping")[0] == off_link
@@ -176,6 +181,8 @@ def test_strangers_are_not_on_the_link_and_the_own_tenant_is_where_both_have_an_
         ("172.16.19.10", {"reachable": False}),
         ("2001:db8:29::10", {"reachable": False}),
     ]
+    own = [(probe["address"], probe["expect"]) for probe in probes(found, "db1", "store1", "arp")]
+    assert own[0] == ("172.16.19.10", {"reachable": False})
     # Routed to the own tenant's, so that nothing is proven by an answer.
     assert probes(found, "web2", "store1", "ping") == []
 
