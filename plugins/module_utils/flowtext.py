@@ -23,7 +23,8 @@ _REFERENCE = re.compile(rf"((?:in_port=|output:|resubmit\(|port\(|meter\()(?:por
 _PORT_NUMBER = re.compile(r"(\bin_port=|\boutput:|\bresubmit\()(\d+)\b")
 _METER_NUMBER = re.compile(r"\bmeter:(\d+)\b")
 _NOT_A_NAME = re.compile(rf"\d+|0x[0-9a-f]+|.*\[.*|x{{0,2}}reg\d+|{'|'.join(_RESERVED)}", re.IGNORECASE)
-_DUMPED = re.compile(r"^ cookie=(0x[0-9a-f]+), (.*)$", re.MULTILINE)
+# A cookie of nothing is not shown.
+_DUMPED = re.compile(r"^ (?:cookie=(0x[0-9a-f]+), )?(\S.*)$", re.MULTILINE)
 _PARSED = re.compile(r"^OFPT_FLOW_MOD .*?: ADD (?:table:(\d+) )?(.*)$", re.MULTILINE)
 # What a switch counts down or writes beside a flow's match, which is no part of its identity.
 _VOLATILE = re.compile(
@@ -164,7 +165,7 @@ def dumped(output: str) -> dict[str, set[str]]:
     """The flows of ``dump-flows --no-names --no-stats``, by cookie."""
     found: dict[str, set[str]] = {}
     for own, flow in _DUMPED.findall(output):
-        found.setdefault(own, set()).add(flow)
+        found.setdefault(own or "0x0", set()).add(flow)
     return found
 
 

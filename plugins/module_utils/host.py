@@ -43,6 +43,7 @@ _LEFT_OUT = re.compile(r"normalization changed ofp_match.*?\| pre: (\S*)\n.*?\|p
 _TO_QUOTE = re.compile(r"[\t\n\r\f\v#']")
 _SYSCTL_BYTES = 65536
 _NUMBER_SECONDS = 10.0
+_OVS_DATABASE = "unix:/var/run/openvswitch/db.sock"
 _OFCTL = ("ovs-ofctl", "-O", "OpenFlow14", "--timeout=60")
 
 
@@ -256,10 +257,13 @@ class Host:
         return self._batch([*_OFCTL, *words], "", lines)
 
     def _ovs_socket(self) -> str:
-        return (self.ovs_database or "unix:/var/run/openvswitch/db.sock").partition(":")[2]
+        return (self.ovs_database or _OVS_DATABASE).partition(":")[2]
 
     def _management(self, bridge: str) -> str:
-        return os.path.join(os.path.dirname(self._ovs_socket()), f"{bridge}.mgmt")
+        """The socket is where that of the database is, or in its usual place where the database has none."""
+        database = self.ovs_database or ""
+        path = database if database.startswith("unix:") else _OVS_DATABASE
+        return os.path.join(os.path.dirname(path.partition(":")[2]), f"{bridge}.mgmt")
 
     def nft_list(self, namespace: str, prefix: str = "") -> list[dict[str, Any]]:
         """The tables whose names begin so; nothing where nftables is not installed."""

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import random
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -330,15 +332,51 @@ def test_a_removed_port_goes_after_its_flows(host: Machine) -> None:
         host.run(_document(**gone))
 
 
-@pytest.mark.parametrize("change", [{"fail_mode": "standalone"}, {"datapath_type": "system"}], ids=str)
-def test_a_bridge_that_forgets_its_flows_gets_them_again(host: Machine, change: dict[str, str]) -> None:
-    if "datapath_type" in change and not os.path.isdir("/sys/module/openvswitch"):
-        change = {"fail_mode": "standalone", "other_config": {"hwaddr": "02:00:00:00:00:01"}}  # type: ignore[dict-item]
+def test_a_bridge_that_forgets_its_flows_gets_them_again(host: Machine) -> None:
     host.apply(_document())
-    bridge = {"name": "br", "datapath_type": "netdev", "fail_mode": "secure", **change}
-    done = host.apply(_document(ovs_bridges=[bridge]))
-    assert actions(done)["openflow br web"] == "add"
-    assert _flows(host) == _shown(host)
+    for fail_mode in ("standalone", "secure"):
+        done = host.apply(_document(ovs_bridges=[{"name": "br", "datapath_type": "netdev", "fail_mode": fail_mode}]))
+        assert actions(done) == {"ovs_bridge br": "change", "openflow br web": "add"}
+        assert _flows(host) == _shown(host)
+
+
+def test_a_standalone_bridge_has_a_flow_of_its_own(host: Machine) -> None:
+    """It is in the place of a declared one on a bridge that is there, and not on one that is being made."""
+    bridges = [{"name": "br", "datapath_type": "netdev", "fail_mode": "standalone"}]
+    host.apply(_document(ovs_bridges=bridges))
+    host.run({})
+    host.apply(_document(ovs_bridges=bridges, openflow=[]))
+    with pytest.raises(PlanRefused, match="in its place: cookie=0x0, priority=0 actions=NORMAL"):
+        host.run(_document(ovs_bridges=bridges))
+    # The bridge forgets that flow too as it becomes secure.
+    host.apply(_document())
+
+
+def _some_groups(dice: random.Random) -> tuple[list[dict[str, Any]], set[str]]:
+    """Groups that share a few matches out among them, and the flows that they come to."""
+    groups: dict[str, list[str]] = {}
+    shown = set()
+    for table, port in itertools.product((0, 3), ("ta", "tb", "br")):
+        if dice.random() < 0.7:
+            action = dice.choice(("drop", "output:ta", "output:LOCAL", "NORMAL"))
+            groups.setdefault(dice.choice("abc"), []).append(
+                f"table={table},priority=9,in_port={port},actions={action}"
+            )
+            place = f"table={table}, " if table else ""
+            match, out = (
+                word.replace("=br", "=LOCAL").replace("output:L", "L") for word in (f"in_port={port}", action)
+            )
+            shown.add(f"{place}priority=9,{match} actions={out}")
+    return [_group(name, *flows) for name, flows in groups.items()], shown
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_groups_can_follow_any_others(host: Machine, seed: int) -> None:
+    dice = random.Random(seed)
+    for _step in range(8):
+        groups, shown = _some_groups(dice)
+        host.run(_document(openflow=groups))
+        assert _flows(host) == shown
 
 
 def test_one_bundle_for_each_bridge(host: Machine) -> None:
@@ -402,13 +440,20 @@ def test_a_port_without_a_device_fails_the_run_and_says_so(
     host.assert_settled(_document())
 
 
+def _meter_counts(host: Machine, number: int) -> str:
+    target = f"{host.ovs_database.rpartition('/')[0]}/br.mgmt"
+    return tool("ovs-ofctl", "-O", "OpenFlow13", "meter-stats", target, f"meter={number}").stdout
+
+
 def test_meters_come_before_their_flows_and_go_after_them(host: Machine) -> None:
-    flows = [FLOWS[2], "table=10,priority=0,actions=meter:meter(out),output:NXM_NX_REG0[]"]
+    flows = ["table=0,actions=goto_table:10", "table=10,priority=0,actions=meter:meter(out),LOCAL"]
     meters = [{"bridge": "br", "name": name, "kbps": 1000} for name in ("in", "out")]
     clean = host.snapshot()
     host.apply(_document(flows, meters=meters))
     assert host.of("br", "meters")[::2] == ["meter=1 kbps bands=", "meter=2 kbps bands="]
-    assert "table=10, priority=0 actions=meter:2,output:NXM_NX_REG0[]" in _flows(host)
+    assert "table=10, priority=0 actions=meter:2,LOCAL" in _flows(host)
+    _send_frames(host)
+    assert "packet_in_count:3" in _meter_counts(host, 2)
     # A removed meter takes the flows along that apply it: they must have changed by then.
     host.apply(_document(FLOWS, meters=meters[:1]))
     assert _flows(host) == _shown(host)
