@@ -56,7 +56,7 @@ def test_a_restarted_switch_gets_everything_back(fleet: Fleet, measured: Callabl
         measured(f"restart of {unit} on compute-01: {who}: no answer for {milliseconds} ms")
     assert switch(fleet, "compute-01") == before
     assert max(milliseconds for _who, milliseconds in outages) < LONGEST_OUTAGE
-    assert fleet.play("site.yml").changed == dict.fromkeys(fleet.machines, 0)
+    assert fleet.play("site.yml", "--limit", "compute-01").changed == {"compute-01": 0}
 
 
 def test_meters_come_back_too(fleet: Fleet) -> None:
@@ -88,11 +88,7 @@ def test_a_booted_host_is_reached_by_its_card_and_gets_everything_again(fleet: F
     fleet.reboot("compute-02")
     assert fleet.output("compute-02", "ovs-vsctl", "list-br") == ""
     assert fleet.pings("outside", OUTSIDE["compute-02"])
-    play = fleet.play("site.yml")
-    assert play.changed == {**dict.fromkeys(fleet.machines, 0), "compute-02": 1}
-    assert {name: len(lines) for name, lines in switch(fleet, "compute-02").items()} == {
-        name: len(lines) for name, lines in before.items()
-    }
+    assert fleet.play("site.yml", "--limit", "compute-02").changed == {"compute-02": 1}
+    assert switch(fleet, "compute-02") == before
     assert fleet.seen_as("web4", "172.16.18.101") == "172.16.18.103"
     assert fleet.pings("outside", "192.168.100.161")
-    assert fleet.play("site.yml").changed == dict.fromkeys(fleet.machines, 0)
