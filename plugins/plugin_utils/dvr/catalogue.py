@@ -25,7 +25,7 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.router import (
     parse_router,
 )
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.security_group import DeclaredGroup, parse_group
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.segment import Segment, segment
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.segment import Segment, check_next_hops, segment
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.settings import known, parse_settings
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Faults, Section, entries
 
@@ -157,7 +157,11 @@ class Catalogue:
             if network is None:
                 return None
             named = bool(self.networks[name].get("gateways"))
-            return segment(network, named, [r for r in routers if r], (i for i in instances if i), own)
+            sound = [router for router in routers if router is not None]
+            there = [instance for instance in instances if instance is not None]
+            if len(there) == len(instances):
+                check_next_hops(network, sound, there, own)
+            return segment(network, named, sound, there, own)
 
         return self._once(("segment", name), make, faults)
 

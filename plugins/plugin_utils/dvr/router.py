@@ -256,7 +256,7 @@ def _routes(section: Section, legs: tuple[DeclaredLeg, ...]) -> tuple[StaticRout
     found: dict[IPNetwork, StaticRoute] = {}
     for number, entry in enumerate(raw):
         own = Section(f"{section.path}.routes[{number}]", entry, section.faults)
-        route = _route(own, f"{section.path}.routes", legs, check=section.are_sound("networks"))
+        route = _route(own, f"{section.path}.routes[{number}]", legs, check=section.are_sound("networks"))
         if route is None:
             section.spoil("routes")
         elif route.to in found:

@@ -37,7 +37,10 @@ def segment(
     instances: Iterable[DeclaredInstance],
     faults: Faults,
 ) -> Segment:
-    """``named_gateways``: whether the gateways are the intent's own words, and hold without a router, too."""
+    """``named_gateways``: whether the gateways are the intent's own words, and hold without a router, too.
+
+    ``routers`` are those with a leg in the network.
+    """
     legs = [(router, leg) for router in routers if (leg := router.leg_in(network.name)) is not None]
     own = tuple(instances)
     _check(network, legs, own, faults)
@@ -98,3 +101,21 @@ def _check(
             cure = "choose another address or move it"
             addresses.claim(ip, holder, f"{instance.path}.addresses", str(ip), cure)
         macs.claim(instance.mac, holder, f"{instance.path}.mac", instance.mac, "give one of them another mac")
+
+
+def check_next_hops(
+    network: Network, routers: Iterable[DeclaredRouter], instances: Iterable[DeclaredInstance], faults: Faults
+) -> None:
+    """A router finds instances only, and an instance sends on for others only if it may."""
+    holders = {ip: instance for instance in instances for ip in instance.addresses}
+    for router in routers:
+        for route in router.routes:
+            if not any(route.via in subnet.network for subnet in network.subnets):
+                continue
+            holder = holders.get(route.via)
+            if holder is None:
+                text = f"{route.via} is no instance's address in {network.path}; name one that is"
+                faults.add(f"{route.path}.via", text)
+            elif holder.port_security and not any(route.to in allowed for allowed in holder.allowed):
+                text = f"{route.via} is {holder.name}'s, which may not send from {route.to}"
+                faults.add(f"{route.path}.via", f"{text}; add that to {holder.path}.allowed_addresses")

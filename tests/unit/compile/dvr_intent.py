@@ -51,6 +51,13 @@ BASE = {
             "security_groups": ["web"],
         },
         "c1": {"host": "kvm-02", "network": "web", "attach": "veth", "addresses": ["10.1.0.11"]},
+        "gw": {
+            "host": "kvm-02",
+            "network": "web",
+            "attach": "tap",
+            "addresses": ["10.1.0.50"],
+            "allowed_addresses": ["10.9.0.0/16"],
+        },
         "d1": {"host": "kvm-02", "network": "db", "attach": "veth", "addresses": ["10.2.0.10"]},
         "l1": {"host": "kvm-01", "network": "lan", "attach": "veth", "addresses": ["10.1.0.10"]},
     },

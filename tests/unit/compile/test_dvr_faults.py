@@ -734,6 +734,20 @@ CASES = {
             "connected with; leave that out of the route",
         ],
     ),
+    "route by what is no instance": (
+        {f"{R}/blue/routes": [{"to": "10.9.0.0/16", "via": "10.1.0.60"}]},
+        [
+            "fabric_routers.blue.routes[0].via: 10.1.0.60 is no instance's address in fabric_networks.web; "
+            "name one that is",
+        ],
+    ),
+    "route by an instance that may not send on": (
+        {f"{V}/gw/allowed_addresses": ...},
+        [
+            "fabric_routers.blue.routes[0].via: 10.1.0.50 is gw's, which may not send from 10.9.0.0/16; add "
+            "that to fabric_instances.gw.allowed_addresses",
+        ],
+    ),
     "route without neighbour": (
         {f"{R}/blue/routes": [{"to": "10.9.0.0/16"}]},
         [
@@ -741,7 +755,7 @@ CASES = {
         ],
     ),
     "route twice": (
-        {f"{R}/blue/routes": [{"to": "10.9.0.0/16", "via": "10.1.0.50"}, {"to": "10.9.0.0/16", "via": "10.1.0.51"}]},
+        {f"{R}/blue/routes": [{"to": "10.9.0.0/16", "via": "10.1.0.50"}, {"to": "10.9.0.0/16", "via": "10.1.0.11"}]},
         [
             "fabric_routers.blue.routes[1].to: 10.9.0.0/16 is named twice; name it once",
         ],
