@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import signal
@@ -14,6 +13,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from routers import HEAD, Router, for_a_while, joined, shown
 
 from ansible_collections.hostnet.fabric.plugins.module_utils.bird import configurator, replies
 from ansible_collections.hostnet.fabric.plugins.module_utils.errors import (
+    ApplyFailed,
     DocumentError,
     HostError,
     PlanRefused,
@@ -517,6 +518,34 @@ def test_bird_that_cannot_be_rehearsed(pair: Pair, monkeypatch: pytest.MonkeyPat
     pair.left.apply(f"# hello\n{LEFT}", allow_session_reset=True)
 
 
+def test_bird_dies_during_the_trial(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a new BIRD starts with is the old text, and the next run is not misled by what the trial has left."""
+
+    def die(*_arguments: Any) -> list[str]:
+        pair.left.process.kill()
+        pair.left.process.wait()
+        return []
+
+    with monkeypatch.context() as patched:
+        patched.setattr(configurator.Configurator, "_missing", die)
+        with pytest.raises(ApplyFailed, match=r"BIRD has left during .* the file has the old configuration"):
+            pair.left.run(f"# hello\n{LEFT}")
+    assert pair.left.path.read_text() == LEFT
+    with Router.started(pair.left.directory, "left", LEFT) as again:
+        assert not again.run(LEFT).changed
+        again.assert_settled(LEFT)
+
+
+def test_two_runs_at_a_time_take_turns(pair: Pair, scratch: Path) -> None:
+    texts = [f"# {number}\n{LEFT}" for number in range(4)]
+    with ThreadPoolExecutor(len(texts)) as pool:
+        outcomes = list(pool.map(pair.left.run, texts))
+    assert all(outcome.changed for outcome in outcomes)
+    assert pair.left.path.read_text() in texts
+    assert not list(scratch.iterdir())
+    pair.left.assert_settled(pair.left.path.read_text())
+
+
 def test_no_bird(host: Machine, tmp_path: Path, scratch: Path) -> None:
     settings = configurator.Settings(str(tmp_path / "bird.conf"), str(tmp_path / "bird.ctl"))
     with pytest.raises(HostError, match="is it running"):
@@ -545,7 +574,6 @@ def module(router: Router, config: str, **options: Any) -> tuple[dict[str, Any],
     return json.loads(done.stdout), done.stdout + done.stderr
 
 
-@pytest.mark.skipif(importlib.util.find_spec("ansible") is None, reason="no Ansible here")
 def test_module(pair: Pair) -> None:
     wanted = changed(("bfd on;", 'bfd on; password "first-secret";'))
     refused, said = module(pair.left, wanted)

@@ -136,12 +136,18 @@ class Configurator:
     def _live(self, now: Status) -> str | None:
         """The text that BIRD runs: the file's, or that of a run which was killed after BIRD had confirmed it. None when
         the file was written after BIRD had read it, so that nobody knows."""
-        tried, written = _modified(self._trial), _modified(self._settings.path)
-        if tried is not None and now.loaded is not None and -_CLOCKS < now.loaded - tried < _MARGIN:
+        if self._runs_trial(now):
             return _read(self._trial)
+        written = _modified(self._settings.path)
         if written is None or (now.loaded is not None and written > now.loaded + _CLOCKS):
             return None
         return _read(self._settings.path)
+
+    def _runs_trial(self, now: Status) -> bool:
+        tried = _modified(self._trial)
+        if tried is None or now.started is None or now.loaded is None:
+            return False
+        return now.started < tried and -_CLOCKS < now.loaded - tried < _MARGIN
 
     def _refuse_faults(self, control: Control, wanted: str) -> None:
         self._write(self._draft, wanted)
@@ -221,7 +227,8 @@ class Configurator:
             self._undo(control)
             _unlink(self._trial)
         except HostError as second:
-            raise ApplyFailed(f"{error}; and BIRD did not undo it: {second}") from error
+            by_itself = "the file has the old configuration, and BIRD goes back to it by itself in some seconds"
+            raise ApplyFailed(f"{error}; {by_itself} ({second})") from error
 
     def _undo(self, control: Control) -> None:
         if control.tell("configure status").has(UNDO_SCHEDULED):

@@ -202,10 +202,12 @@ def bfd_sessions(protocol: str, reply: Reply) -> list[BfdSession]:
 
 @dataclass(frozen=True)
 class Status:
-    """loaded: when BIRD read its configuration, in seconds of our clock; None where it shows times in another way."""
+    """started, loaded: when BIRD did, and when it read its configuration, in seconds of our clock; None where it shows
+    times in another way."""
 
     version: str
     router_id: str
+    started: float | None
     loaded: float | None
 
 
@@ -213,9 +215,12 @@ def status(reply: Reply, now: float) -> Status:
     """What ``show status`` tells. BIRD's clock and ours are the same, but its time zone may be another."""
     facts = dict(_facts(line.text for line in reply.lines if line.code == UPTIME))
     version = next((line.text for line in reply.lines if line.code == VERSION), "BIRD")
-    current, loaded = _seconds(facts.get("Current server time", "")), _seconds(facts.get("Last reconfiguration", ""))
-    epoch = None if current is None or loaded is None else loaded + round(now - current)
-    return Status(version, facts.get("Router ID", ""), epoch)
+    current = _seconds(facts.get("Current server time", ""))
+    started, loaded = (
+        None if current is None or at is None else at + round(now - current)
+        for at in (_seconds(facts.get("Last reboot", "")), _seconds(facts.get("Last reconfiguration", "")))
+    )
+    return Status(version, facts.get("Router ID", ""), started, loaded)
 
 
 def _facts(texts: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -168,6 +168,7 @@ def test_status() -> None:
     found = replies.status(reply(STATUS), local("2026-11-21 15:27:12") + 0.4)
     assert (found.version, found.router_id) == ("BIRD 2.0.12", "10.9.0.1")
     assert found.loaded == pytest.approx(local("2026-11-21 15:27:11") + 0.516)
+    assert found.started == local("2026-11-21 15:00:00")
 
 
 def test_status_of_a_bird_in_another_time_zone() -> None:
