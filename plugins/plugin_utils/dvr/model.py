@@ -38,7 +38,8 @@ class Provider:
 
 @dataclass(frozen=True)
 class Host:
-    """One host. ``datapath`` is ``system`` or ``netdev``; ``tunnel`` its address for VXLAN, on ``tunnel_device``.
+    """One host. ``datapath`` is ``system`` or ``netdev``; ``tunnel`` its address for VXLAN, on ``tunnel_device``:
+    the host leg of the device that the intent names, where that is a provider's.
 
     ``dvr_mac`` is what gateways' MAC addresses become where routed frames leave the host.
     """

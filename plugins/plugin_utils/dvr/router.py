@@ -60,6 +60,11 @@ class DeclaredRouter:
     routes: tuple[StaticRoute, ...]
     sync: bool
 
+    @property
+    def way_out(self) -> DeclaredExternal | None:
+        """The external network that its SNAT is in."""
+        return next((one for one in self.externals if self.snat and one.name == self.snat.external), None)
+
     def leg_in(self, network: str) -> DeclaredLeg | None:
         return next((leg for leg in self.legs if leg.network == network), None)
 

@@ -80,8 +80,12 @@ class _Survey:
     def made(self) -> Surveyed:
         networks = tuple(self._local(segment) for segment in self.segments.values())
         externals = self._externals
+        providers = self._providers()
+        # The tunnel's address goes along when its device becomes a port.
+        legs = {provider.device: provider.host_leg for provider in providers}
+        tunnel_device = legs.get(self.host.tunnel_device, self.host.tunnel_device)
         view = HostView(
-            host=replace(self.host, providers=self._providers()),
+            host=replace(self.host, providers=providers, tunnel_device=tunnel_device),
             networks=networks,
             externals=tuple(on_host(external, self.host.name, self.faults) for external in externals),
             routers=tuple(self._router(router) for router in self.routers),
@@ -145,7 +149,7 @@ class _Survey:
         """Those that something on the host is on; each needs a device here."""
         users = {segment.network.provider: segment.network.path for segment in self.segments.values()}
         users |= {one.network.provider: one.path for one in self._externals}
-        users |= {one.network.provider: one.path for router in self.central for one in router.externals}
+        users |= {one.network.provider: one.path for router in self.central if (one := router.way_out) is not None}
         found = []
         for name, user in sorted((name, user) for name, user in users.items() if name is not None):
             provider = self.catalogue.provider(name, self.faults, self.host.name)
@@ -266,9 +270,9 @@ class _Survey:
 
     def _snat(self, router: DeclaredRouter) -> Snat | None:
         snat = router.snat
-        if snat is None:
+        external = router.way_out
+        if snat is None or external is None:
             return None
-        external = next(one for one in router.externals if one.name == snat.external)
         outside = CentralLeg(
             network=external.network,
             device=device_name(external.name, "qg-"),

@@ -269,6 +269,12 @@ def test_one_snat_host_has_no_gate():
     assert named_snat(own, "blue").routes == named(view({}, "kvm-01").routers, "blue").routes
 
 
+def test_tunnel_over_a_device_that_becomes_a_port():
+    changes = {"fabric_hosts/net-01/tunnel_device": "eth1", "fabric_hosts/kvm-01/tunnel_device": "eth0"}
+    assert view(changes, "net-01").host.tunnel_device == view(changes, "net-01").host.providers[0].host_leg
+    assert view(changes, "kvm-01").host.tunnel_device == "eth0"
+
+
 def test_host_can_do_both():
     own = view({"fabric_snat_hosts": ["kvm-01"]}, "kvm-01")
     assert [snat.router for snat in own.snats] == ["blue"]
