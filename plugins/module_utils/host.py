@@ -219,7 +219,12 @@ class Host:
 
     def flow_bundle(self, bridge: str, lines: Sequence[str]) -> None:
         """Delete and add flows, all or nothing, between two packets."""
-        self._ofctl(["--bundle", "--no-names", "add-flows", f"unix:{self._management(bridge)}", "-"], lines)
+        try:
+            self._ofctl(["--bundle", "--no-names", "add-flows", f"unix:{self._management(bridge)}", "-"], lines)
+        except StepFailed as error:
+            # A line of the bundle is not a step: a step has all lines of a group.
+            place = f"'{lines[error.line - 1]}': " if error.line else ""
+            raise StepFailed(f"bridge {bridge}: {place}{error}") from None
 
     def meters(self, bridge: str) -> dict[int, tuple[int, int]]:
         try:
@@ -248,9 +253,8 @@ class Host:
                 return found
             if time.monotonic() > deadline:
                 error = rows.get(missing[0], (None, "it is not there"))[1]
-                raise StepFailed(
-                    f"port {missing[0]} has no OpenFlow number" + (f": {error}" if error != ["set", []] else "")
-                )
+                known = error if isinstance(error, str) else "the switch does not say why"
+                raise StepFailed(f"port {missing[0]} has no OpenFlow number: {known}")
             time.sleep(0.05)
 
     def _ofctl(self, words: Sequence[str], lines: Sequence[str] = ()) -> str:

@@ -440,6 +440,17 @@ def test_a_port_without_a_device_fails_the_run_and_says_so(
     host.assert_settled(_document())
 
 
+def test_a_refused_bundle_changes_nothing_and_names_the_flow(host: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.apply(_document())
+    monkeypatch.setattr(Host, "port_numbers", lambda _host, names: dict.fromkeys(names, 70000))
+    changed = [*FLOWS[1:], "table=5,in_port=ta,actions=drop"]
+    with pytest.raises(ApplyFailed, match=r"br web: openflow refused: bridge br: 'add cookie=0x68e3.*in_port=70000,"):
+        host.run(_document(changed))
+    assert _flows(host) == _shown(host)
+    monkeypatch.undo()
+    host.apply(_document(changed))
+
+
 def _meter_counts(host: Machine, number: int) -> str:
     target = f"{host.ovs_database.rpartition('/')[0]}/br.mgmt"
     return tool("ovs-ofctl", "-O", "OpenFlow13", "meter-stats", target, f"meter={number}").stdout
