@@ -162,5 +162,5 @@ def _neighbours(dice: random.Random, links: dict[tuple[str, str], Entry]) -> lis
             if dice.random() < 0.15:
                 found.append({"namespace": home, "link": name, "address": address, "mac": dice.choice(MACS)})
             elif dice.random() < 0.1:
-                found.append({"namespace": home, "link": name, "address": address, "proxy": True})
+                found.append({"namespace": home, "link": name, "address": address, "proxy": True, "announce": True})
     return found

@@ -73,6 +73,10 @@ class Kernel:
         if step.namespace not in self.namespaces:
             raise Refused(f"no namespace {step.namespace}")
         words = list(step.words)
+        if step.tool == "announce":
+            if (step.namespace, *words, True) not in self.neighbours:
+                raise Refused(f"{words[1]} is announced, and nobody answers for it")
+            return
         command: Callable[..., None] = getattr(self, "_".join(["", *words[:2]]))
         command(step.namespace, words[2:], 6 if step.tool == "ip6" else 4)
 
