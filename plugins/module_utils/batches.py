@@ -23,6 +23,7 @@ _RANK = {
     "ovs": 4,
     "bridge": 5,
     "tap": 6,
+    "ethtool": 6,
     "announce": 9,
     "meter": 7,
     "openflow": 8,

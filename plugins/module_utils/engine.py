@@ -147,6 +147,8 @@ class Engine:
                 self._tell(batch.tool, batch.namespace, steps)
             elif batch.tool == "tap":
                 self.host.set_tap_owners(batch.namespace, [step.words for step in steps])
+            elif batch.tool == "ethtool":
+                self.host.set_tx_checksums(batch.namespace, [step.words for step in steps])
             else:
                 self.host.batch(batch.tool, batch.namespace, [step.words for step in steps])
         except StepFailed as error:

@@ -18,12 +18,13 @@ import struct
 import subprocess
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from .announce import Entry, announce, repeat_detached
 from .conntrack import forget
 from .errors import HostError
+from .ethtool import set_tx_checksums, tx_checksums
 from .netlink import read_rules
 from .openflow_wire import MeterChange, WireError, change_meters, read_meters
 
@@ -339,6 +340,24 @@ class Host:
                         os.close(descriptor)
                 except OSError as error:
                     raise StepFailed(f"{name} = {value}: {error.strerror}", number) from None
+
+    def read_tx_checksums(self, namespace: str, devices: Iterable[str]) -> dict[str, bool]:
+        """Whether checksums are left to these devices when they send; without those that are not there."""
+        found = {}
+        with self.inside(namespace):
+            for device in devices:
+                with suppress(OSError):
+                    found[device] = tx_checksums(device)
+        return found
+
+    def set_tx_checksums(self, namespace: str, settings: Sequence[Sequence[str]]) -> None:
+        """In the words of ``ethtool``: ``-K eth0 tx off``."""
+        with self.inside(namespace):
+            for number, (_option, device, _feature, value) in enumerate(settings, 1):
+                try:
+                    set_tx_checksums(device, value == "on")
+                except OSError as error:
+                    raise StepFailed(f"{device}: {error.strerror}", number) from None
 
     def set_tap_owners(self, namespace: str, taps: Sequence[Sequence[str]]) -> None:
         """Give existing taps another user or group, which ``ip`` cannot; in the words of ``ip tuntap add``."""

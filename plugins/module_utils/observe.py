@@ -17,6 +17,7 @@ from .kinds.fdb import Fdb, tunnel_remotes
 from .kinds.link import Link, joined
 from .kinds.meter import Meter
 from .kinds.nft_table import NftTable, Parts, full_name, tables
+from .kinds.offload import Offload
 from .kinds.openflow import OpenFlow
 from .kinds.registry import KINDS
 from .kinds.sysctl import Sysctl
@@ -30,7 +31,9 @@ _IP_LINES = {
     "neighbours": ("neigh show nud permanent", "neigh show proxy"),
     "stations": ("neigh show",),
 }
-ALL_READS = frozenset(("links", "routes", "rules", "neighbours", "stations", "fdb", "vlans", "nft", "sysctls", "ovs"))
+ALL_READS = frozenset(
+    ("links", "routes", "rules", "neighbours", "stations", "fdb", "vlans", "nft", "sysctls", "offloads", "ovs")
+)
 _OURS = "hostnet."
 
 # Objects by the namespace they are in and their kind.
@@ -124,6 +127,9 @@ class Observer:
         if "sysctls" in reads:
             sysctls = dict.fromkeys(resource.key[2] for resource in declared.get((namespace, Sysctl), ()))
             reading.sysctls = self.host.read_sysctls(namespace, sysctls)
+        if "offloads" in reads:
+            devices = dict.fromkeys(resource.key[2] for resource in declared.get((namespace, Offload), ()))
+            reading.offloads = self.host.read_tx_checksums(namespace, devices) if devices else {}
         if "ovs" in reads and namespace == HOST and self._needs_ovs():
             reading.ovs = ovsdb.decode(self.host.ovs_vsctl(ovsdb.list_words()))
             there = [row["name"] for row in reading.ovs.get("Bridge", ()) if self.host.has_management(row["name"])]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from dvr_fleet import OUTSIDE, Node, seen_as
-from dvr_shipped import BLUE, DATAPATHS, DB, FLOATING, GREEN, INSTANCES, WEB, Places, places_on, shipped
+from dvr_shipped import BLUE, DATAPATHS, DB, FLOATING, GREEN, INSTANCES, OWN_ADDRESS, WEB, Places, places_on, shipped
 
 
 @pytest.fixture(scope="module", params=DATAPATHS)
@@ -85,3 +85,11 @@ def test_ipv6_north_south(places: Places) -> None:
         expected[name, OUTSIDE, "2001:db8:64::1"] = own
         expected[OUTSIDE, name, own] = "2001:db8:64::1" if name not in DB else None
     assert reached(places, expected) == {}
+
+
+def test_the_hosts_own_address_in_the_external_network(nodes: dict[str, Node], places: Places) -> None:
+    """Its card is a port of a bridge now; the address is on the host's leg."""
+    home = nodes["compute-02"].home
+    assert seen_as(OUTSIDE, home, OWN_ADDRESS) == "192.168.100.1"
+    assert seen_as(home, OUTSIDE, "192.168.100.1") == OWN_ADDRESS
+    assert seen_as(places["vm1"], home, OWN_ADDRESS) == "192.168.100.150"

@@ -120,6 +120,8 @@ class Reading:
     nft: list[dict[str, Any]] = field(default_factory=list)
     nft_declared: list[dict[str, Any]] = field(default_factory=list)
     sysctls: dict[str, str] = field(default_factory=dict)
+    # Whether checksums are left to a device, by its name.
+    offloads: dict[str, bool] = field(default_factory=dict)
     ovs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     owners: Mapping[int, str] = field(default_factory=dict)
     scope: str = ""

@@ -13,6 +13,7 @@ from .meter import Meter
 from .namespace import Namespace
 from .neighbour import Neighbour
 from .nft_table import NftTable
+from .offload import Offload
 from .openflow import OpenFlow
 from .ovs_bridge import OvsBridge
 from .ovs_port import OvsPort
@@ -30,6 +31,7 @@ KINDS: tuple[type[Resource], ...] = (
     Link,
     Fdb,
     Sysctl,
+    Offload,
     NftTable,
     Address,
     Uplink,

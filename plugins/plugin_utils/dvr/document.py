@@ -15,7 +15,11 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.fleet import Fl
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.flows.groups import groups
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.local_segment import local_segments
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import HostView
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.ports import instances, integration_ports
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.ports import (
+    instances,
+    integration_ports,
+    whole_checksums,
+)
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.router_namespace import router
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.snat_namespace import snat
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.tunnels import tunnels
@@ -48,4 +52,7 @@ def compiled(view: HostView) -> Document:
         instances(view.instances),
         {"openflow": groups(view, own)},
     ]
-    return {"scope": SCOPE, **{name: entries for name, entries in merged(parts).items() if entries}}
+    sections = merged(parts)
+    if view.host.datapath == "netdev":
+        sections["offloads"] = whole_checksums(sections)
+    return {"scope": SCOPE, **{name: entries for name, entries in sections.items() if entries}}

@@ -41,6 +41,24 @@ def integration_ports(host: Host, segments: list[LocalSegment]) -> Sections:
     }
 
 
+def whole_checksums(sections: Sections) -> list[Entry]:
+    """Open vSwitch in userspace passes frames on as they are. What is sent into a port of it must be complete."""
+    ports = {port["name"] for port in sections["ovs_ports"]}
+    senders = [link for link in sections["links"] if link["type"] == "veth" and link["name"] not in ports]
+    return [
+        declared(
+            {
+                "namespace": link.get("namespace"),
+                "link": link["name"],
+                "tx_checksums": False,
+                "because": link["because"],
+            }
+        )
+        for link in senders
+        if link["peer"]["name"] in ports and "namespace" not in link["peer"]
+    ]
+
+
 def _devices(segment: LocalSegment) -> Iterator[tuple[str, str]]:
     yield from ((instance.device, instance.path) for instance in segment.instances)
     yield from ((leg.port, leg.path) for _router, leg in segment.legs)
