@@ -17,18 +17,18 @@ INTENT = PROJECT / "inventory/dvr/group_vars/dvr.yml"
 Change = tuple[str, str, str, str]
 
 DOCUMENT = "{{ lookup('file', rendered ~ '/' ~ inventory_hostname ~ '.document.yml') | from_yaml }}"
+APPLY = {"hostnet.fabric.host_network": {"document": DOCUMENT, "max_removals": -1}}
+# What would be changed, and then, when this is not all that is asked for, what is.
 PLAY = [
     {
         "hosts": "dvr",
         "gather_facts": False,
         "tasks": [
-            {
-                "hostnet.fabric.host_network": {"document": DOCUMENT, "max_removals": -1},
-                "register": "done",
-            },
+            {**APPLY, "check_mode": True, "register": "planned"},
+            {**APPLY, "when": "not ansible_check_mode", "register": "made"},
             {
                 "ansible.builtin.copy": {
-                    "content": "{{ done | to_json }}",
+                    "content": "{{ {'planned': planned, 'made': made} | to_json }}",
                     "dest": "{{ rendered }}/{{ inventory_hostname }}.result.json",
                     "mode": "0600",
                 },
@@ -57,12 +57,26 @@ class Documents:
         self._play = directory / "apply.yml"
         self._play.write_text(json.dumps(PLAY))
 
-    def apply(self, hosts: str, check: bool = False) -> dict[str, list[Change]]:
-        """Make hosts equal to their documents, or only say what would be changed: for each host."""
-        options = ["-e", f"rendered={self._directory}", "--limit", hosts, *(["--check"] if check else [])]
-        done = self._fleet.play(str(self._play), *options)
-        return {host: self._changes(host) for host in done.changed if host != "localhost"}
+    def plan(self, hosts: str) -> dict[str, list[Change]]:
+        """What would be changed on each host to make it equal to its document."""
+        return {host: planned for host, (planned, _made) in self._run(hosts, "--check").items()}
 
-    def _changes(self, host: str) -> list[Change]:
+    def apply(self, hosts: str) -> dict[str, list[Change]]:
+        """What was changed on each host, which must be what had been planned."""
+        found = self._run(hosts)
+        for host, (planned, made) in found.items():
+            assert planned == made, host
+        return {host: made for host, (_planned, made) in found.items()}
+
+    def _run(self, hosts: str, *options: str) -> dict[str, tuple[list[Change], list[Change]]]:
+        words = ["-e", f"rendered={self._directory}", "--limit", hosts, *options]
+        done = self._fleet.play(str(self._play), *words)
+        return {host: self._results(host) for host in done.changed if host != "localhost"}
+
+    def _results(self, host: str) -> tuple[list[Change], list[Change]]:
         result = json.loads((self._directory / f"{host}.result.json").read_text())
-        return [(each["action"], each["kind"], each["namespace"], each["name"]) for each in result["changes"]]
+        return changes(result["planned"]), changes(result["made"])
+
+
+def changes(result: dict[str, Any]) -> list[Change]:
+    return [(each["action"], each["kind"], each["namespace"], each["name"]) for each in result.get("changes", ())]

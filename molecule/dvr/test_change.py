@@ -112,7 +112,7 @@ def test_a_floating_ip_more_is_a_plan_of_its_own_objects(fleet: Fleet, tmp_path:
     given = intent()["fabric_instances"]
     added = {**given["web4"], "floating_ip": "192.168.100.154"}
     documents = Documents(fleet, tmp_path, {"fabric_instances": {**given, "web4": added}})
-    plan = documents.apply("dvr", check=True)
+    plan = documents.plan("dvr")
     assert {host for host, changes in plan.items() if changes} == {"compute-02"}
     changes = plan["compute-02"]
     assert sorted((action, kind, namespace) for action, kind, namespace, _name in changes) == [
