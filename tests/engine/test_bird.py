@@ -220,11 +220,12 @@ def test_channel_that_goes_away_resets_the_session(pair: Pair) -> None:
     before = pair.left.state()
     pair.left.apply(LEFT)
     assert pair.left.state()["since"] == before["since"]
+    old = before["since"]["right"]
     pair.right.path.write_text(
         changed(("export all; };", "export all; };\n  ipv6 { import none; export none; };"), text=RIGHT)
     )
     pair.right.ask("configure")
-    wait_for(lambda: pair.left.is_up("right") and pair.left.since("right") != before["since"]["right"], "the session")
+    wait_for(lambda: pair.left.state()["since"].get("right", old) != old, "the session's return")
     pair.left.apply(both, allow_session_reset=True)
     wait_for(lambda: "ipv6" in pair.left.protocol("right").in_use, "the IPv6 channel")
     with pytest.raises(PlanRefused, match="its channel ipv6 goes away"):
@@ -454,8 +455,11 @@ def test_killed_after_bird_has_confirmed(pair: Pair, monkeypatch: pytest.MonkeyP
             pair.left.run(new)
     wait_for(lambda: OTHER_POOL in pair.left.routes(), "the new text's routes")
     assert pair.left.path.read_text() == LEFT
+    with pytest.raises(PlanRefused):
+        pair.left.run(changed(RESETTING["hold time"][0]))
+    assert pair.left.path.read_text() == new
     done = pair.left.run(LEFT)
-    assert (done.changed, done.text_changes) == (True, False)
+    assert (done.changed, done.text_changes) == (True, True)
     wait_for(lambda: POOL in pair.left.routes() and OTHER_POOL not in pair.left.routes(), "the old text's routes")
     pair.left.assert_settled(LEFT)
 

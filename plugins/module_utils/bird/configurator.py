@@ -32,7 +32,8 @@ _SCRATCH = "/run/hostnet.fabric.bird"
 _MODE = 0o640
 # BIRD's clock and the file system's are read at slightly different moments.
 _CLOCKS = 0.05
-_MARGIN, _PAUSE, _LONGEST_SETTLE = 5, 0.1, 5.0
+# BIRD waits longer for us than we for it, by more than the time that everything has to stay up.
+_MARGIN, _PAUSE, _LONGEST_SETTLE = 5, 0.1, 3.0
 _ECHO = "echo all 65536"
 
 
@@ -87,12 +88,11 @@ class Configurator:
 
     def _run(self, control: Control, wanted: str) -> Outcome:
         self._take_back_unconfirmed(control)
+        self._settle(control)
         now = status(control.tell("show status"), time.time())
-        text, live = _read(self._settings.path), self._live(now)
+        text, live = self._texts(now)
         outcome = self._outcome
         outcome.text_changes = text != wanted
-        if not self._check:
-            _unlink(self._trial)
         if text == live == wanted:
             self._keep_closed()
             return outcome
@@ -133,15 +133,20 @@ class Configurator:
         else:
             self._undo(control)
 
-    def _live(self, now: Status) -> str | None:
-        """The text that BIRD runs: the file's, or that of a run which was killed after BIRD had confirmed it. None when
-        the file was written after BIRD had read it, so that nobody knows."""
+    def _texts(self, now: Status) -> tuple[str | None, str | None]:
+        """The file's text and that which BIRD runs, None when there is none or nobody knows, because the file was
+        written after BIRD had read it. A run that was killed when BIRD had confirmed its trial is brought to its end.
+        """
         if self._runs_trial(now):
-            return _read(self._trial)
-        written = _modified(self._settings.path)
-        if written is None or (now.loaded is not None and written > now.loaded + _CLOCKS):
-            return None
-        return _read(self._settings.path)
+            text = _read(self._trial)
+            if not self._check:
+                os.replace(self._trial, self._settings.path)
+            return text, text
+        if not self._check:
+            _unlink(self._trial)
+        text, written = _read(self._settings.path), _modified(self._settings.path)
+        stale = written is None or (now.loaded is not None and written > now.loaded + _CLOCKS)
+        return text, None if stale else text
 
     def _runs_trial(self, now: Status) -> bool:
         tried = _modified(self._trial)
@@ -234,8 +239,11 @@ class Configurator:
         if control.tell("configure status").has(UNDO_SCHEDULED):
             self._outcome.commands.append("configure undo")
             control.tell("configure undo")
+        self._settle(control)
+
+    def _settle(self, control: Control) -> None:
         if not control.settle(self._settings.verify_timeout):
-            raise HostError("the reconfiguration does not come to its end")
+            raise HostError(f"BIRD is still reconfiguring after {self._settings.verify_timeout:g} s")
 
     def _verify(self, control: Control, running: Running) -> None:
         """Hold on until what worked before works again and has done so for as long as BFD needs to see that it does
@@ -246,8 +254,7 @@ class Configurator:
         deadline = time.monotonic() + self._settings.verify_timeout
         settle = max((session.timeout for session in running.sessions if session.up), default=0.0)
         good_since: float | None = None
-        if not control.settle(self._settings.verify_timeout):
-            raise VerifyFailed(f"BIRD was still reconfiguring after {self._settings.verify_timeout:g} s; taken back")
+        self._settle(control)
         while True:
             missing = self._missing(running, _running(control))
             now = time.monotonic()
