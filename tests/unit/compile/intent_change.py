@@ -16,6 +16,7 @@ def changed(base, changes):
         *parents, last = path.split("/")
         for key in parents:
             place = place[int(key)] if isinstance(place, list) else place.setdefault(key, {})
+        last = int(last) if isinstance(place, list) else last
         if value is ...:
             del place[last]
         else:

@@ -1344,3 +1344,28 @@ def test_bridges_and_routers_share_the_instances():
     assert Fleet(intent).faults(HOSTS) == []
     (fault,) = Bridges(intent).faults(HOSTS)
     assert fault.startswith("fabric_instances.x1.network: is not known;")
+
+
+JUNK = (None, True, -1, "", "x y", "::/0", [], [["x"]], {}, {7: [1]})
+
+
+def places(value, path=()):
+    """Every place of an intent, from the outside in."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield (*path, str(key))
+        yield from places(inner, (*path, str(key)))
+
+
+@pytest.mark.parametrize("junk", JUNK, ids=repr)
+def test_nothing_that_yaml_can_say_is_more_than_a_fault(junk):
+    """Whatever stands anywhere in the intent: each fault has a path, and a host is either refused or made."""
+    for place in places(fleet()):
+        found = Fleet(fleet({"/".join(place): junk}))
+        faults = found.faults(HOSTS)
+        assert all(fault.startswith("fabric_") for fault in faults), place
+        for host in HOSTS:
+            try:
+                found.view(host)
+            except IntentError as error:
+                assert set(error.faults) <= set(faults), place
