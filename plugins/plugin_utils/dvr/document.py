@@ -46,7 +46,7 @@ def compiled(view: HostView) -> Document:
         integration_ports(view.host, own),
         tunnels(view.host, own),
         *(external(known, view.routers) for known in view.externals),
-        *(router(known, view.externals) for known in view.routers),
+        *(router(known, view.externals, view.networks) for known in view.routers),
         *(snat(known) for known in view.snats),
         snat_sync.entries(view),
         instances(view.instances),

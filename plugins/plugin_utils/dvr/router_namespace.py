@@ -20,7 +20,15 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.entries import 
     veth,
 )
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.link_local import link_local
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import External, FloatingIp, Leg, Pair, Router
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import (
+    External,
+    FloatingIp,
+    Leg,
+    LocalNetwork,
+    Member,
+    Pair,
+    Router,
+)
 
 FLOATING_PRIORITY = 33000
 REDIRECT_PRIORITY = 40000
@@ -42,8 +50,9 @@ _POSTROUTING = ("oifname @outward ct status & (snat | dnat) == 0 counter drop",)
 _INPUT = ("iifname != @outward accept", "ct state established,related accept", "counter drop")
 
 
-def router(own: Router, externals: tuple[External, ...]) -> Sections:
+def router(own: Router, externals: tuple[External, ...], networks: tuple[LocalNetwork, ...]) -> Sections:
     namespaces = {external.name: external.namespace for external in externals}
+    members = {known.network.number: known.members for known in networks}
     return {
         "namespaces": [{"name": own.namespace, "because": own.path}],
         "links": [
@@ -53,7 +62,10 @@ def router(own: Router, externals: tuple[External, ...]) -> Sections:
         "addresses": list(_addresses(own, namespaces)),
         "routes": list(_routes(own)),
         "rules": list(_rules(own)),
-        "neighbours": [entry for pair in own.pairs for entry in _neighbours(own, pair, namespaces[pair.external])],
+        "neighbours": [
+            *(entry for leg in own.legs for entry in _known(own, leg, members.get(leg.network.number, ()))),
+            *(entry for pair in own.pairs for entry in _neighbours(own, pair, namespaces[pair.external])),
+        ],
         "sysctls": sysctls(own.namespace, _SYSCTLS, own.path),
         "nft_tables": [_nat(own), _filter(own)] if own.pairs else [],
     }
@@ -114,6 +126,14 @@ def _rules(own: Router) -> Iterator[Entry]:
             "table": redirect.table,
             "because": redirect.path,
         }
+
+
+def _known(own: Router, leg: Leg, members: tuple[Member, ...]) -> Iterator[Entry]:
+    """The IPv6 addresses in a network. Whom a router asks on another host would answer to the router of that host."""
+    for member in members:
+        if member.address.version == 6 and member.mac != leg.mac:
+            known = {"link": leg.device, "address": str(member.address), "mac": member.mac}
+            yield {"namespace": own.namespace, **known, "because": member.path}
 
 
 def _neighbours(own: Router, pair: Pair, namespace: str) -> Iterator[Entry]:

@@ -49,9 +49,8 @@ def _of_segment(view: HostView, segment: LocalSegment) -> Iterator[Entry]:
         parts = (classify.instance, port_security.instance, firewall.instance, forward.instance)
         flows = tuple(flow for part in parts for flow in part(own))
         yield _group(f"port {own.device}", own.path, flows)
-    routers = {leg.mac for _router, leg in segment.legs}
     for member in segment.members:
-        flows = tuple(responder.member(network, member, member.mac in routers))
+        flows = tuple(responder.member(network, member))
         yield _group(f"member {network.name} {member.address}", member.path, flows)
 
 

@@ -1,7 +1,9 @@
 # Copyright: hostnet.fabric contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tables 30 and 31: br-int answers itself when somebody asks who has an address that is known."""
+"""Table 30: who has an address is known. To a question by ARP br-int gives the answer; one by neighbour discovery goes
+to the owner alone, because the kernel's datapath cannot make an answer out of it.
+"""
 
 from __future__ import annotations
 
@@ -14,29 +16,26 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.flows.text impo
     FROM_OUTSIDE,
     MULTICAST,
     RESPONDER,
-    RESPONDER_ND,
     flow,
     goto,
     in_network,
 )
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import CentralLeg, Leg, Member, Network
 
-_IS_ROUTER, _SOLICITED, _OVERRIDES = 0x80000000, 0x40000000, 0x20000000
-
 
 def base() -> Iterator[str]:
     yield flow(RESPONDER, 0, "", goto(FORWARD))
-    # An answer to the unspecified address would reach nobody: the owner has to answer.
+    # Somebody wants to know whether an address is free: whoever has it must tell everybody.
     yield flow(RESPONDER, 110, "icmp6,ipv6_src=::", goto(FORWARD))
 
 
-def member(network: Network, known: Member, is_router: bool) -> Iterator[str]:
-    answer = _nd_answer if known.address.version == 6 else _arp_answer
-    yield from answer(in_network(network.number), known, is_router)
-
-
-def _arp_answer(where: str, known: Member, _is_router: bool) -> Iterator[str]:
-    actions = (
+def member(network: Network, known: Member) -> Iterator[str]:
+    where = in_network(network.number)
+    if known.address.version == 6:
+        asked = f"icmp6,{where},icmp_type=135,icmp_code=0,nd_target={known.address}"
+        yield flow(RESPONDER, 100, asked, f"set_field:{known.mac}->eth_dst,{goto(FORWARD)}")
+        return
+    answer = (
         "move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[]",
         f"set_field:{known.mac}->eth_src",
         "set_field:2->arp_op",
@@ -46,25 +45,7 @@ def _arp_answer(where: str, known: Member, _is_router: bool) -> Iterator[str]:
         f"set_field:{known.address}->arp_spa",
         "IN_PORT",
     )
-    yield flow(RESPONDER, 100, f"arp,{where},arp_tpa={known.address},arp_op=1", ",".join(actions))
-
-
-def _nd_answer(where: str, known: Member, is_router: bool) -> Iterator[str]:
-    flags = _SOLICITED | _OVERRIDES | (_IS_ROUTER if is_router else 0)
-    actions = (
-        "move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[]",
-        f"set_field:{known.mac}->eth_src",
-        "move:NXM_NX_IPV6_SRC[]->NXM_NX_IPV6_DST[]",
-        f"set_field:{known.address}->ipv6_src",
-        "set_field:136->icmpv6_type",
-        f"set_field:{flags}->nd_reserved",
-        "set_field:2->nd_options_type",
-        goto(RESPONDER_ND),
-    )
-    target = f"icmp_code=0,nd_target={known.address}"
-    yield flow(RESPONDER, 100, f"icmp6,{where},icmp_type=135,{target}", ",".join(actions))
-    answer = f"set_field:{known.mac}->nd_tll,IN_PORT"
-    yield flow(RESPONDER_ND, 100, f"icmp6,{where},icmp_type=136,{target}", answer)
+    yield flow(RESPONDER, 100, f"arp,{where},arp_tpa={known.address},arp_op=1", ",".join(answer))
 
 
 def leg(own: Leg) -> Iterator[str]:
@@ -73,7 +54,7 @@ def leg(own: Leg) -> Iterator[str]:
     yield flow(RESPONDER, 50, f"arp,in_port={own.port}", local_only)
     yield flow(RESPONDER, 50, f"in_port={own.port},{MULTICAST}", local_only)
     for kind in (135, 136):
-        yield flow(RESPONDER, 50, f"icmp6,in_port={own.port},icmp_type={kind}", local_only)
+        yield flow(RESPONDER, 120, f"icmp6,in_port={own.port},icmp_type={kind}", local_only)
     # Every host's leg tries out the same link-local address: none may hear the others.
     yield flow(RESPONDER, 120, f"icmp6,in_port={own.port},ipv6_src=::", local_only)
 
