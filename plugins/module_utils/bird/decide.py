@@ -135,13 +135,12 @@ def _beyond_rehearsal(protocol: Protocol, rehearsal: Rehearsal, old: list[str], 
     leaving = [channel for channel in protocol.in_use if channel not in kept]
     if leaving:
         return f"its channel {leaving[0]} goes away"
-    if protocol.refreshes and protocol.name not in rehearsal.unsure:
-        return ""
-    if what_concerns(protocol.name, old) == what_concerns(protocol.name, new):
-        return ""
-    if not protocol.refreshes:
+    if not protocol.refreshes and what_concerns(protocol.name, old) != what_concerns(protocol.name, new):
         return "its peer cannot send routes again, which BIRD needs for new filters"
-    return "BIRD may have to restart it"
+    texts = [what_concerns(protocol.name, statements, filters=False) for statements in (old, new)]
+    if protocol.name in rehearsal.unsure and texts[0] != texts[1]:
+        return "BIRD may have to restart it"
+    return ""
 
 
 def _resets(running: Running, reasons: Mapping[str, str]) -> Iterator[Reset]:
@@ -157,8 +156,7 @@ def _resets(running: Running, reasons: Mapping[str, str]) -> Iterator[Reset]:
 
 def _disabled(running: Running, rehearsal: Rehearsal) -> list[str]:
     """Taking a protocol out of service is the intention, not an accident."""
-    after = rehearsal.after
-    return [n for n, p in running.protocols.items() if p.state != "down" and n in after and after[n].state == "down"]
+    return [n for n, p in running.protocols.items() if p.state != "down" and n in rehearsal.disabled]
 
 
 def _changed(

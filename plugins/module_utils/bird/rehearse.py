@@ -24,18 +24,20 @@ from .replies import Protocol, protocols
 
 _ALONE = ("setpriv", "--pdeathsig", "KILL", "unshare", "--net")
 _PATIENCE = 20.0
-_RESTARTED = re.compile(r"(?:Restarting|Enabling|Disabling) protocol (\S+)$", re.MULTILINE)
+_CHANGED = re.compile(r"(Restarting|Enabling|Disabling) protocol (\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """restarted: the protocols that did not go over to the new configuration in place. unsure: those that restart even
-    when nothing changes, because they cannot start without the host's devices, about which nothing is known."""
+    """restarted: the protocols that did not go over to the new configuration in place. disabled: those that the new one
+    disables. unsure: those that restart even when nothing changes, because they cannot start without the host's
+    devices, about which nothing is known."""
 
     before: dict[str, Protocol]
     after: dict[str, Protocol]
     restarted: frozenset[str]
-    unsure: frozenset[str]
+    unsure: frozenset[str] = frozenset()
+    disabled: frozenset[str] = frozenset()
 
 
 class CannotRehearse(HostError):
@@ -65,12 +67,15 @@ def rehearse(program: str, directory: str, router_id: str, old: str, new: str) -
 
 def _play(control: Control, directory: str) -> Rehearsal:
     before = protocols(control.tell("show protocols all"))
-    unsure = _change(control, directory, "old")
-    restarted = _change(control, directory, "new")
-    return Rehearsal(before, protocols(control.tell("show protocols all")), restarted - unsure, unsure)
+    unsure = frozenset(name for _what, name in _change(control, directory, "old"))
+    said = _change(control, directory, "new")
+    after = protocols(control.tell("show protocols all"))
+    disabled = frozenset(name for what, name in said if what == "Disabling")
+    return Rehearsal(before, after, frozenset(name for _what, name in said) - disabled - unsure, unsure, disabled)
 
 
-def _change(control: Control, directory: str, name: str) -> frozenset[str]:
+def _change(control: Control, directory: str, name: str) -> list[tuple[str, str]]:
+    """Go over to a text; what BIRD says that it does with each protocol which cannot do so in place."""
     log = os.path.join(directory, "log")
     read = os.path.getsize(log)
     control.tell(f'configure "{os.path.join(directory, name)}"')
@@ -78,7 +83,7 @@ def _change(control: Control, directory: str, name: str) -> frozenset[str]:
         raise CannotRehearse(f"it has not settled within {_PATIENCE:.0f} s")
     with open(log, encoding="utf-8", errors="replace") as stream:
         stream.seek(read)
-        return frozenset(_RESTARTED.findall(stream.read()))
+        return _CHANGED.findall(stream.read())
 
 
 @contextmanager

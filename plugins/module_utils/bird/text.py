@@ -75,14 +75,15 @@ def protocol_texts(all_statements: list[str]) -> dict[str, str]:
     return {match[2].strip("'"): statement for match, statement in found if match}
 
 
-def what_concerns(name: str, all_statements: list[str]) -> list[str]:
-    """The statements without those of other protocols: filters, templates and constants may concern any of them."""
+def what_concerns(name: str, all_statements: list[str], filters: bool = True) -> list[str]:
+    """The statements without those of other protocols: templates and constants may concern any of them, and filters
+    and functions where asked for."""
     found = []
     for statement in all_statements:
         match = _PROTOCOL.match(statement)
         if match is None or match[2].strip("'") == name:
             found.append(statement)
-    return found
+    return found if filters else [s for s in found if s.split(maxsplit=1)[0] not in ("filter", "function")]
 
 
 def without_outlets(all_statements: list[str]) -> str:

@@ -121,6 +121,8 @@ def test_peer_that_cannot_send_routes_again(old: list[str], new: list[str], rese
 def test_protocol_that_no_rehearsal_tells_about() -> None:
     changed = (TEXT, ["protocol bgp cp1 { neighbor 192.0.2.9 as 65100; hold time 9; }"])
     assert plan([BGP], [BGP], unsure=("cp1",)).resets == ()
+    filters = (["filter f { accept; }", *TEXT], ["filter f { reject; }", *TEXT])
+    assert plan([BGP], [BGP], unsure=("cp1",), texts=filters).resets == ()
     assert resets(plan([BGP], [BGP], unsure=("cp1",), texts=changed)) == [
         "BGP cp1 with 192.0.2.9: BIRD may have to restart it"
     ]
@@ -141,7 +143,7 @@ def test_session_made_from_a_range() -> None:
 
 def test_disabled_and_enabled() -> None:
     down = replace(BGP, state="down", in_use=())
-    rehearsed = Rehearsal(by_name(alone(BGP)), by_name(down), frozenset({"cp1"}), frozenset())
+    rehearsed = Rehearsal(by_name(alone(BGP)), by_name(down), frozenset(), disabled=frozenset({"cp1"}))
     found = decide(Running(by_name(BGP)), rehearsed, TEXT, TEXT)
     assert (found.disabled, found.resets) == ((("cp1", "BGP"),), ())
     by_hand = plan([down], [BGP], restarted=(), before=[BGP])
