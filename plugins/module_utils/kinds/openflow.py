@@ -68,10 +68,14 @@ class OpenFlow(Resource):
     @classmethod
     def observe(cls, reading: Reading, wanted: Sequence[OpenFlow]) -> Iterator[OpenFlow]:
         """The groups of all scopes, as their cookies say, and the flows of others by their cookies."""
+        if not reading.flows:
+            return
         names = {(key[2], flowtext.cookie(reading.scope, key[3])): key[3] for key in reading.groups}
         kept = {(want.bridge, flowtext.cookie(reading.scope, want.name)): want.name for want in wanted}
         scopes = {flowtext.scope_number(scope): scope for scope in reading.owners.values()}
         for bridge, output in reading.flows.items():
+            ports = port_names(reading.ovs, bridge)
+            of_meters = {number: key[3] for key, number in reading.meter_numbers.items() if key[2] == bridge}
             for own, flows in flowtext.dumped(output).items():
                 number = flowtext.cookie_scope(own)
                 group = cls(
@@ -82,7 +86,7 @@ class OpenFlow(Resource):
                     owner=None if number is None else scopes.get(number, f"{number:#06x}"),
                 )
                 goes = group.owner == reading.scope and (bridge, own) not in kept
-                yield _with_names(group, reading) if goes else group
+                yield _with_names(group, ports, of_meters) if goes else group
 
     def differences(self, seen: Resource) -> tuple[Difference, ...]:
         seen = narrowed(seen, OpenFlow)
@@ -140,14 +144,12 @@ class OpenFlow(Resource):
         return [Step("openflow", HOST, (self.bridge, *lines))]
 
 
-def _with_names(group: OpenFlow, reading: Reading) -> OpenFlow:
+def _with_names(group: OpenFlow, of_ports: Mapping[int, str], of_meters: Mapping[int, str]) -> OpenFlow:
     """An observed group with the ports and meters that its flows need as long as they are there."""
     ports, meters = flowtext.numbers(group.forms)
-    names = port_names(reading.ovs, group.bridge)
-    of_meters = {number: key[3] for key, number in reading.meter_numbers.items() if key[2] == group.bridge}
     return replace(
         group,
-        ports=tuple(sorted(names[number] for number in ports if number in names)),
+        ports=tuple(sorted(of_ports[number] for number in ports if number in of_ports)),
         meters=tuple(sorted(of_meters[number] for number in meters if number in of_meters)),
     )
 
