@@ -215,3 +215,12 @@ def test_a_rule_for_both_families_takes_the_remotes_of_its_own():
     assert [flow for flow in flows if flow.startswith("table=51,")] == [
         "table=51,priority=90,udp6,reg0=port(veth-c1),ipv6_src=2001:db8::/32,tp_dst=53,actions=goto_table:52"
     ]
+
+
+def test_a_router_knows_the_ipv6_addresses_in_its_networks():
+    """It has no way to ask on another host: the answer would go to the router there."""
+    neighbours = compiled(views.COMPUTE)["neighbours"]
+    there = {(n["link"], n["address"]): n["mac"] for n in neighbours if n["namespace"] == "router-blue"}
+    assert there["qr-web", "2001:db8:18::100"] == views.INSTANCE.mac
+    assert ("qr-web", "2001:db8:18::1") not in there
+    assert ("qr-web", "172.16.18.100") not in there
