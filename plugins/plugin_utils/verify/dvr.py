@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import holding
@@ -20,7 +21,7 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify.check import
     by_place,
 )
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify.dvr_end import End
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify.dvr_fleet import Known, Surroundings
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify.dvr_fleet import Surroundings
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify.permission import (
     ECHO,
     Kind,
@@ -42,7 +43,7 @@ def dvr_checks(intent: Any, host: str, settings: Settings) -> list[dict[str, Any
 
     :raises IntentError: with everything that is wrong with the intent of the hosts that are looked at.
     """
-    around = Surroundings(intent, host)
+    around = Surroundings(intent, host, settings.full_mesh)
     if not around.routes:
         return []
     checks = _HostChecks(around, settings)
@@ -53,7 +54,7 @@ def dvr_checks(intent: Any, host: str, settings: Settings) -> list[dict[str, Any
 
 
 class _HostChecks:
-    """The checks of one host's instances; of the many that others have, those that :class:`Surroundings` chooses."""
+    """The checks of one host's instances, with those others that :class:`Surroundings` chooses."""
 
     def __init__(self, around: Surroundings, settings: Settings) -> None:
         self._around = around
@@ -64,14 +65,11 @@ class _HostChecks:
         """Everything about one instance that can be seen from its host."""
         yield from _with_gateways(end)
         yield from self._from_router(end)
-        for other in self._chosen(end, self._around.neighbours(end)):
+        for other in chain(self._around.neighbours(end), self._around.routed(end)):
             yield from self._by_own_address(end, other)
-        for known in self._around.others_by_network(end):
-            for other in self._chosen(end, known):
-                yield from self._by_own_address(end, other)
-        for other in [end, *self._chosen(end, self._around.known_outside(end))]:
+        for other in chain([end], self._around.known_outside(end)):
             yield from self._by_public_address(end, other)
-        for other in self._chosen(end, self._around.strangers(end)):
+        for other in self._around.strangers(end):
             yield from self._as_a_stranger(end, other)
         for target in self._settings.targets:
             yield from _with_target(end, target)
@@ -94,12 +92,6 @@ class _HostChecks:
                 options = _tcp(end, kind, expect["reachable"])
                 probe = {**_from(place, _probe_of(kind), public.address), **options, "expect": expect}
                 yield Check(place.name, _by(end.name, public.address), probe)
-
-    def _chosen(self, end: End, known: Sequence[Known]) -> Iterator[End]:
-        """All of some others, or the next one on this host and the next one elsewhere where they are many."""
-        if len(known) > self._settings.full_mesh:
-            known = [*_first(k for k in known if k.host == end.host), *_first(k for k in known if k.host != end.host)]
-        return (self._around.end(each) for each in known)
 
     def _by_own_address(self, end: End, other: End) -> Iterator[Check]:
         """East-west: on the link, or by the router that both have."""
@@ -267,7 +259,3 @@ def _probe(end: End, target: str, kind: str, address: IPAddress, **options: Any)
     probe = end.sent(kind, address)
     if probe is not None:
         yield Check(end.name, target, {**probe, **options})
-
-
-def _first(known: Iterable[Known]) -> list[Known]:
-    return list(known)[:1]

@@ -1,12 +1,14 @@
 # Copyright: hostnet.fabric contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whom a host's instances can be tried against: its own, and those of other hosts, which are parsed when chosen."""
+"""Whom a host's instances are tried against: its own, and those of other hosts, which are parsed when chosen."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses
@@ -32,17 +34,23 @@ class Surroundings:
     """One host of a fleet, and what its instances have around them.
 
     :param intent: a map with ``fabric_hosts``, ``fabric_instances`` and the like
+    :param full_mesh: of more than this many, only the next one on the host and the next one elsewhere are chosen
     """
 
-    def __init__(self, intent: Mapping[str, Any], host: str) -> None:
+    def __init__(self, intent: Mapping[str, Any], host: str, full_mesh: int) -> None:
         self.routes = host in (intent.get("fabric_hosts") or {})
         self._intent = intent
         self._fleet = Fleet(intent)
         self._host = host
+        self._full_mesh = full_mesh
         self._views: dict[str, HostView] = {}
+        # Each list is sorted by name.
         self._by_network: dict[str, list[Known]] = {}
-        for known in sorted(_known(intent)):
-            self._by_network.setdefault(known.network, []).append(known)
+        known = sorted(_known(intent))
+        for each in known:
+            self._by_network.setdefault(each.network, []).append(each)
+        self._public = [each for each in known if each.public]
+        self._firsts = sorted(members[0] for members in self._by_network.values())
 
     @property
     def view(self) -> HostView:
@@ -52,27 +60,22 @@ class Surroundings:
     def own(self) -> list[End]:
         return [end_of(self.view, instance, self._snat(self.view)) for instance in self.view.instances]
 
-    def end(self, known: Known) -> End:
-        view = self._view(known.host)
-        instance = next(each for each in view.instances if each.name == known.name)
-        return end_of(view, instance, self._snat(view))
+    def neighbours(self, end: End) -> Iterator[End]:
+        """The others of its network."""
+        return self._chosen(end, self._by_network[end.instance.network.name])
 
-    def neighbours(self, end: End) -> list[Known]:
-        """The others of its network, those that follow it by name first."""
-        return _after(end, self._by_network[end.instance.network.name])
-
-    def others_by_network(self, end: End) -> Iterator[list[Known]]:
+    def routed(self, end: End) -> Iterator[End]:
         """Those of each other network of its router."""
         for network in sorted(end.networks - {end.instance.network.name}):
-            yield _after(end, self._by_network.get(network, []))
+            yield from self._chosen(end, self._by_network.get(network, []))
 
-    def known_outside(self, end: End) -> list[Known]:
-        """All that an external network may know by an address."""
-        return _after(end, [known for network in self._by_network.values() for known in network if known.public])
+    def known_outside(self, end: End) -> Iterator[End]:
+        """Those that an external network may know by an address."""
+        return self._chosen(end, self._public)
 
-    def strangers(self, end: End) -> list[Known]:
-        """One of each network that its router has nothing to do with."""
-        return _after(end, [known[0] for name, known in self._by_network.items() if name not in end.networks])
+    def strangers(self, end: End) -> Iterator[End]:
+        """The first one of each network that its router has nothing to do with."""
+        return self._chosen(end, self._firsts, end.networks)
 
     def networks(self, end: End) -> list[LocalNetwork]:
         return [each for each in self.view.networks if each.network.name in end.networks]
@@ -84,6 +87,25 @@ class Surroundings:
 
     def used(self, end: End) -> frozenset[IPAddress]:
         return frozenset(member.address for member in self._local(end).members)
+
+    def _chosen(
+        self, end: End, known: Sequence[Known], without_networks: frozenset[str] = frozenset()
+    ) -> Iterator[End]:
+        """All others of a sorted list, or where they are many the next by name here, and the next elsewhere."""
+        others = (each for each in _after(end.name, known) if each.network not in without_networks)
+        if len(known) <= self._full_mesh:
+            return map(self._end, others)
+        found: dict[bool, Known] = {}
+        for each in others:
+            found.setdefault(each.host == end.host, each)
+            if len(found) == 2:
+                break
+        return map(self._end, (found[is_here] for is_here in (True, False) if is_here in found))
+
+    def _end(self, known: Known) -> End:
+        view = self._view(known.host)
+        instance = next(each for each in view.instances if each.name == known.name)
+        return end_of(view, instance, self._snat(view))
 
     def _local(self, end: End) -> LocalNetwork:
         return next(each for each in self.view.networks if each.network.name == end.instance.network.name)
@@ -110,7 +132,8 @@ def _known(intent: Mapping[str, Any]) -> Iterator[Known]:
             yield Known(str(name), str(raw.get("host")), str(raw["network"]), public)
 
 
-def _after(end: End, known: Sequence[Known]) -> list[Known]:
-    """The others, those that follow an instance by name first."""
-    others = sorted(each for each in known if each.name != end.name)
-    return [*(each for each in others if each.name > end.name), *(each for each in others if each.name < end.name)]
+def _after(name: str, known: Sequence[Known]) -> Iterator[Known]:
+    """The others of a sorted list, those that follow an instance by name first."""
+    at = bisect_left(known, name, key=lambda each: each.name)
+    places = chain(range(at, len(known)), range(at))
+    return (known[place] for place in places if known[place].name != name)
