@@ -105,15 +105,14 @@ def _claim_outside(surveyed: Surveyed, outside: Claims) -> None:
     subnets = {external.name: external.network.subnets for external in view.externals}
     for router in view.routers:
         for floating in router.floating_ips:
-            instance = floating.path.removesuffix(".address").removesuffix(".floating_ip")
+            instance = floating.path.removesuffix(".floating_ip")
             subnet = next(one.network for one in subnets[floating.external] if floating.address in one.network)
             cure = f"choose another address of {subnet} or move it"
             _claim_for_instance(floating.external, str(floating.address), instance, floating.path, cure, outside)
         for address, instance in router.routed:
-            cure = f"{router.pairs[0].external} can reach one of them only: choose another subnet for one network"
-            _claim_for_instance(
-                router.pairs[0].external, str(address), instance, f"{instance}.addresses", cure, outside
-            )
+            first = router.pairs[0].external
+            cure = f"{first} can reach one of them only: choose another subnet for one network"
+            _claim_for_instance(first, str(address), instance, f"{instance}.addresses", cure, outside)
 
 
 def _claim_for_instance(external: str, ip: str, instance: str, path: str, cure: str, outside: Claims) -> None:

@@ -79,15 +79,14 @@ class _Survey:
 
     def made(self) -> Surveyed:
         networks = tuple(self._local(segment) for segment in self.segments.values())
-        externals = self._externals
         providers = self._providers()
         # The tunnel's address goes along when its device becomes a port.
-        legs = {provider.device: provider.host_leg for provider in providers}
-        tunnel_device = legs.get(self.host.tunnel_device, self.host.tunnel_device)
+        legs = {provider.device: provider.host_leg for provider in providers if provider.device is not None}
+        tunnel_device = legs.get(self.host.tunnel_device or "", self.host.tunnel_device)
         view = HostView(
             host=replace(self.host, providers=providers, tunnel_device=tunnel_device),
             networks=networks,
-            externals=tuple(on_host(external, self.host.name, self.faults) for external in externals),
+            externals=tuple(on_host(external, self.host.name, self.faults) for external in self._externals),
             routers=tuple(self._router(router) for router in self.routers),
             instances=tuple(self._instance(instance) for instance in self.instances),
             snats=tuple(snat for router in self.central if (snat := self._snat(router)) is not None),
@@ -120,21 +119,6 @@ class _Survey:
         names.update(leg.network for router in self.central for leg in router.legs)
         found = {name: self.catalogue.segment(name, self.faults) for name in sorted(names)}
         return {name: segment for name, segment in found.items() if segment is not None}
-
-    @cached_property
-    def _instances_in(self) -> dict[str, list[DeclaredInstance]]:
-        found: dict[str, list[DeclaredInstance]] = {}
-        for instance in self.instances:
-            found.setdefault(instance.network, []).append(instance)
-        return found
-
-    @cached_property
-    def _routers_in(self) -> dict[str, list[DeclaredRouter]]:
-        found: dict[str, list[DeclaredRouter]] = {}
-        for router in self.routers:
-            for leg in router.legs:
-                found.setdefault(leg.network, []).append(router)
-        return found
 
     @cached_property
     def _externals(self) -> list[DeclaredExternal]:
