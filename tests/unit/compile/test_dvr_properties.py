@@ -247,3 +247,29 @@ def test_cost_of_a_host_does_not_grow_with_the_fleet(monkeypatch):
     }
     Fleet(intent).view("h7")
     assert sorted(parsed) == ["i7", "n7", "r7"]
+
+
+def test_pins_that_faults_propose_make_the_intent_right():
+    """All of them at once, even when the pool is all but full."""
+    count = 120
+    intent = {
+        "fabric_hosts": {"h1": {}},
+        "fabric_link_local_pool": "169.254.64.0/24",
+        "fabric_providers": {"wan": {"device": "eth1"}},
+        "fabric_external_networks": {"ext": external(1)},
+        NETWORKS: {f"n{number}": {"subnets": ["10.0.0.0/24"]} for number in range(count)},
+        ROUTERS: {f"r{number}": {"networks": [f"n{number}"], "external": "ext"} for number in range(count)},
+        INSTANCES: {
+            f"i{number}": {"host": "h1", "network": f"n{number}", "attach": "tap", "addresses": ["10.0.0.9"]}
+            for number in range(count)
+        },
+    }
+    intent["fabric_external_networks"]["ext"]["host_addresses"] = {"h1": "192.0.1.250"}
+    faults = Fleet(intent).faults()
+    assert len(faults) > 20
+    for fault in faults:
+        router, pin = re.fullmatch(
+            r"fabric_routers\.(\w+)\.link_local: .* link_local of one of them to (.*)", fault
+        ).groups()
+        intent[ROUTERS][router]["link_local"] = pin
+    assert Fleet(intent).faults() == []
