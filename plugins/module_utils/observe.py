@@ -35,6 +35,8 @@ ALL_READS = frozenset(
     ("links", "routes", "rules", "neighbours", "stations", "fdb", "vlans", "nft", "sysctls", "offloads", "ovs")
 )
 _OURS = "hostnet."
+# The kernel takes 1024 chains at one hook.
+_TABLES_AT_ONCE = 100
 
 # Objects by the namespace they are in and their kind.
 Places = Mapping[tuple[str, type[Resource]], Sequence[Resource]]
@@ -166,13 +168,14 @@ def with_normal_forms(objects: Mapping[Key, Resource], world: World, host: Host,
     loader = _Loader(host, scope)
     result = dict(objects)
     faults = []
-    for key, table in objects.items():
-        if not isinstance(table, NftTable):
-            continue
-        seen = world.objects.get(key)
-        have = seen.parts or {} if isinstance(seen, NftTable) else {}
+    declared = [table for table in objects.values() if isinstance(table, NftTable)]
+    there = {key: seen.parts or {} for key, seen in world.objects.items() if isinstance(seen, NftTable)}
+    asked = {table.key: table.without_known(there.get(table.key, {})) for table in declared}
+    loader.learn(asked.values())
+    for table in declared:
+        key, have = table.key, there.get(table.key, {})
         try:
-            parts = table.with_known(loader.parts(table.without_known(have)), have)
+            parts = table.with_known(loader.parts(asked[key]), have)
             result[key] = replace(table, parts=loader.parts(table) if parts is None else parts)
         except StepFailed as error:
             origin = f" ({table.because})" if table.because else ""
@@ -189,6 +192,19 @@ class _Loader:
         self._host = host
         self._scope = scope
         self._known: dict[str, Parts] = {}
+
+    def learn(self, wanted: Iterable[NftTable]) -> None:
+        """Ask for many tables at once. Where nft refuses one of them, each is left to be asked for by itself."""
+        texts = {table.text(full_name(self._scope, table.name)): table for table in wanted}
+        listed = list(texts.items())
+        for first in range(0, len(listed), _TABLES_AT_ONCE):
+            some = {f"t{number}": entry for number, entry in enumerate(listed[first : first + _TABLES_AT_ONCE])}
+            try:
+                answer = self._host.nft_normal_form("".join(table.text(name) for name, (_text, table) in some.items()))
+            except StepFailed:
+                continue
+            found = tables(answer)
+            self._known.update((text, found[(table.family, name)]) for name, (text, table) in some.items())
 
     def parts(self, table: NftTable) -> Parts:
         """:raises StepFailed: when nft does not take the table."""
