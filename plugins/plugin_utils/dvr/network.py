@@ -20,7 +20,7 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.subnets import 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Section
 
 vni = values.integer(1, numbers.MAX_VNI)
-FindProvider = Callable[[str], "Provider | None"]
+FindProvider = Callable[[str], Provider | None]
 
 
 def parse_network(
