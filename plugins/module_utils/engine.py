@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import document as documents
-from . import flowtext
+from . import flowtext, ovsdb
 from .announce import Entry
 from .batches import Batch, batches
 from .changes import ADD, CHANGE, REMOVE, REPLACE, Change, Plan
@@ -33,7 +33,7 @@ from .present import line
 from .values import family
 
 # One argument list of the kernel's holds 2 MiB with the environment; a transaction stays well below.
-_TRANSACTION_BYTES = 1_000_000
+_TRANSACTION_BYTES = 800_000
 # The kinds whose changes are to be found in the files that restore flows.
 _RESTORED = ("openflow", "meter", "ovs_port")
 # The tools that enter a namespace by an option of their own.
@@ -313,18 +313,18 @@ def _touched(found: Plan) -> dict[str, set[str]]:
     return touched
 
 
-def _transactions(steps: Sequence[Any]) -> list[list[str]]:
+def _transactions(steps: Sequence[Step]) -> list[list[str]]:
     """One ovs-vsctl command for all steps, or a few where one would not fit."""
-    found: list[list[str]] = [[]]
+    parts: list[list[Step]] = [[]]
     size = 0
     for step in steps:
         length = sum(len(word) + 9 for word in step.words) + 3
-        if size + length > _TRANSACTION_BYTES and found[-1]:
-            found.append([])
+        if size + length > _TRANSACTION_BYTES and parts[-1]:
+            parts.append([])
             size = 0
-        found[-1] += ["--", *step.words]
+        parts[-1].append(step)
         size += length
-    return found
+    return [ovsdb.transaction([step.words for step in part]) for part in parts]
 
 
 def _refuse_unknown_accounts(wanted: Mapping[Key, Resource]) -> None:

@@ -192,7 +192,9 @@ class Host:
     def ovs_vsctl(self, words: Sequence[str]) -> str:
         """One ovs-vsctl process, one transaction."""
         database = [f"--db={self.ovs_database}"] if self.ovs_database else []
-        return self._run(["ovs-vsctl", "--timeout=60", *database, *words], "")
+        # A switch takes its time for thousands of ports, and ovs-vsctl waits until it has them.
+        seconds = 60 + words.count("--") // 20
+        return self._run(["ovs-vsctl", f"--timeout={seconds}", *database, *words], "")
 
     def has_ovs(self) -> bool:
         return os.path.exists(self._ovs_socket())

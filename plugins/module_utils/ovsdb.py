@@ -19,6 +19,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 OWNER = "hostnet-scope"
 LEG = "hostnet-leg"
 _PLAIN = re.compile(r"^[A-Za-z0-9_./-]+$")
+_MANY_PORTS = 100
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -92,3 +93,40 @@ def missing(want: Pairs | None, have: Pairs) -> Pairs | None:
 
 def set_words(table: str, name: str, words: Sequence[str]) -> list[str]:
     return ["--", "set", table, name, *words] if words else []
+
+
+def transaction(commands: Sequence[Sequence[str]]) -> list[str]:
+    """The words of one ovs-vsctl for these commands.
+
+    For each ``add-port`` ovs-vsctl looks at every port there is. Where they are many, rows are made and joined instead.
+    """
+    adding = sum(words[0] == "add-port" for words in commands)
+    if adding <= _MANY_PORTS:
+        return [word for words in commands for word in ("--", *words)]
+    found: list[str] = []
+    joining: dict[str, list[str]] = {}
+    for number, words in enumerate(commands):
+        if words[0] != "add-port":
+            found += ["--", *words]
+            continue
+        _add_port, bridge, name, *rest = words
+        found += _rows(number, name, rest)
+        joining.setdefault(bridge, []).append(f"@port{number}")
+    for bridge, ports in joining.items():
+        found += ["--", "add", "Bridge", bridge, "ports", *ports]
+    return found
+
+
+def _rows(number: int, name: str, settings: Sequence[str]) -> list[str]:
+    """``add-port`` and the ``set`` commands behind it as the rows that they make."""
+    given: dict[str, list[str]] = {"Port": [], "Interface": []}
+    table = ""
+    rest = iter(settings)
+    for word in rest:
+        if word == "--":
+            _set, table, _name = next(rest), next(rest), next(rest)
+        else:
+            given[table].append(word)
+    interface = ["--", f"--id=@interface{number}", "create", "Interface", f"name={quoted(name)}", *given["Interface"]]
+    port = ["--", f"--id=@port{number}", "create", "Port", f"name={quoted(name)}", f"interfaces=@interface{number}"]
+    return [*interface, *port, *given["Port"]]

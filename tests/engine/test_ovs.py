@@ -148,6 +148,15 @@ def test_one_transaction_makes_everything(host: Machine, datapath: str) -> None:
     assert done.stats["processes"] <= 3 * 2 + 6
 
 
+def test_many_ports_are_made_as_few_are(host: Machine, ovs: OpenVSwitch) -> None:
+    fields: dict[str, Any] = {"tag": 3, "external_ids": _ODD, "interface_external_ids": _ODD}
+    ports = [{"name": f"p{n}", "bridge": f"ovs{n % 2}", "type": "patch", "peer": f"p{n ^ 1}"} for n in range(120)]
+    bridges = [{"name": name, "datapath_type": "netdev"} for name in ("ovs0", "ovs1")]
+    host.apply({"ovs_bridges": bridges, "ovs_ports": [{**port, **fields} for port in ports]})
+    assert ovs.vsctl("list-ports", "ovs1").split() == sorted(port["name"] for port in ports if port["bridge"] == "ovs1")
+    host.absent()
+
+
 def test_frames_pass_between_internal_ports_of_one_tag_only(host: Machine, datapath: str) -> None:
     names = {"a": 5, "b": 5, "c": 6}
     host.apply(
