@@ -105,8 +105,8 @@ SAMPLES = {
         ("ovs-vsctl add-port ovs0 x0 -- set Interface x0 type=internal",),
     ),
 }
-# These belong to nobody and cannot be foreign, or hold their owner elsewhere than in a mark: a table in its name, flows in
-# their cookie, a meter in the ledger, an entry of a tunnel in the tunnel. They have their own tests.
+# These belong to nobody and cannot be foreign, or hold their owner elsewhere than in a mark: a table in its name, flows
+# in their cookie, a meter in the ledger, an entry of a tunnel in the tunnel. They have their own tests.
 _OF_THEIR_OWN_KIND = {"sysctl", "offload", "uplink", "nft_table", "openflow", "meter", "fdb"}
 BY_HAND = [name for name in SAMPLES if name != "kernel-route"]
 
