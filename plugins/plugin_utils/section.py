@@ -162,6 +162,14 @@ class Section:
             self._unsound.update(get_close_matches(key, sorted(self._known), 1))
 
 
+class Variables(Section):
+    """The variables themselves, which have no map above them."""
+
+    def __init__(self, intent: Mapping[str, Any], faults: Faults) -> None:
+        super().__init__("", intent, faults)
+        self._given = {key: (key, value) for key, (_path, value) in self._given.items()}
+
+
 def entries(intent: Mapping[str, Any], variable: str, faults: Faults) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The entries of one of the intent's variables that have a usable name and content."""
     content = intent.get(variable) or {}

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.entries import (
     INTEGRATION,
@@ -18,6 +19,16 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.entries import 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.local_segment import LocalSegment
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import Host, Instance, Tap, Veth
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.names import host_end_mac
+
+
+class OnSwitch(Protocol):
+    """A host with Open vSwitch."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def datapath(self) -> str: ...
 
 
 def instances(own: tuple[Instance, ...]) -> Sections:
@@ -73,7 +84,7 @@ def no_ipv6(device: str, because: str) -> Entry:
     return {"name": f"net/ipv6/conf/{device}/disable_ipv6", "value": 1, "because": because}
 
 
-def silence(host: Host, name: str, devices: list[str]) -> list[Entry]:
+def silence(host: OnSwitch, name: str, devices: list[str]) -> list[Entry]:
     """Open vSwitch in userspace gets a copy of what comes in by a port. The host must not answer to its own."""
     if host.datapath != "netdev" or not devices:
         return []

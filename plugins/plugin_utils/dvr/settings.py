@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.hostnet.fabric.plugins.module_utils import values
 from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses, names
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr import numbers
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Faults, Section, suggestion
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import (
+    Faults,
+    Section,
+    Variables,
+    suggestion,
+)
 
 if TYPE_CHECKING:
     from netaddr import IPNetwork
@@ -50,7 +55,7 @@ class Settings:
 
 def parse_settings(intent: Mapping[str, Any], hosts: Mapping[str, Any], faults: Faults) -> Settings:
     """``hosts`` are the entries of ``fabric_hosts``."""
-    section = _Variables(intent, faults)
+    section = Variables(intent, faults)
     snat_hosts = section.listed("fabric_snat_hosts", names.object_name)
     for host in snat_hosts:
         if host not in hosts:
@@ -63,14 +68,6 @@ def parse_settings(intent: Mapping[str, Any], hosts: Mapping[str, Any], faults: 
         underlay_mtu=section.get("fabric_underlay_mtu", mtu, DEFAULT_MTU),
         tunnel_family=_tunnel_family(hosts.values()),
     )
-
-
-class _Variables(Section):
-    """The variables themselves, which have no map above them."""
-
-    def __init__(self, intent: Mapping[str, Any], faults: Faults) -> None:
-        super().__init__("", intent, faults)
-        self._given = {key: (key, value) for key, (_path, value) in self._given.items()}
 
 
 def _tunnel_family(hosts: Iterable[Any]) -> int:

@@ -1,0 +1,178 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The intent of a whole fleet for NF nodes and their gateways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf import clashes
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.catalogue import (
+    GATEWAYS,
+    HOSTS,
+    USER_PLANES,
+    Catalogue,
+)
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.model import (
+    ControlPlane,
+    Function,
+    Gateway,
+    Gateways,
+    Host,
+    HostView,
+    NextHop,
+    Pool,
+    PoolRange,
+    UserPlane,
+    Vlan,
+)
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.plan import planned
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Faults, IntentError, suggestion
+
+
+class Fleet:
+    """What there is, by host.
+
+    :param intent: a map with ``fabric_vlans``, ``fabric_nf_hosts``, ``fabric_user_planes``, ``fabric_gateways``…
+    """
+
+    def __init__(self, intent: Any) -> None:
+        if not isinstance(intent, Mapping):
+            raise IntentError([f"intent: {intent!r} is not a map with fabric_vlans, {HOSTS}, {USER_PLANES}…"])
+        self._catalogue = Catalogue(intent)
+
+    @property
+    def hosts(self) -> list[str]:
+        """NF nodes and gateways, whether they are right or not."""
+        gateways = self._catalogue.gateways(Faults())
+        pair = [gateway.host.name for gateway in gateways.hosts] if gateways is not None else []
+        return sorted({*self._catalogue.hosts, *pair})
+
+    def view(self, host: str) -> HostView:
+        """What concerns this host.
+
+        :raises IntentError: with everything that is wrong with it.
+        """
+        faults = Faults()
+        faults.update(self._catalogue.faults)
+        catalogue = self._catalogue
+        vlans = self._vlans(faults)
+        gateways = catalogue.gateways(faults)
+        gateway = _own_gateway(gateways, host)
+        node = gateway.host if gateway is not None else catalogue.host(host, faults)
+        functions = self._functions(faults, host)
+        clashes.check_functions(functions, faults)
+        announces = gateway is not None or any(isinstance(one, ControlPlane) for one in functions)
+        ranges = self._ranges(faults) if announces else []
+        pools = self._pools(ranges, faults)
+        next_hops = self._next_hops(faults) if announces else []
+        speakers = [one for one in self._functions(faults, None) if isinstance(one, ControlPlane)] if gateway else []
+        if faults or node is None:
+            raise IntentError(faults)
+        return HostView(
+            host=node,
+            vlans=tuple(vlans),
+            functions=tuple(functions),
+            gateways=gateways,
+            gateway=gateway,
+            next_hops=tuple(next_hops),
+            ranges=tuple(ranges),
+            pools=tuple(pools),
+            control_planes=tuple(speakers),
+            bfd=catalogue.settings.bfd,
+            bgp=catalogue.settings.bgp,
+        )
+
+    def pools(self) -> tuple[list[PoolRange], list[Pool]]:
+        """The plan.
+
+        :raises IntentError: with everything that is wrong with what it is made of.
+        """
+        faults = Faults()
+        faults.update(self._catalogue.faults)
+        ranges = self._ranges(faults)
+        pools = self._pools(ranges, faults)
+        if faults:
+            raise IntentError(faults)
+        return ranges, pools
+
+    def faults(self, inventory: Iterable[str] = ()) -> list[str]:
+        """Everything that is wrong with the fleet's intent; ``inventory`` are the hosts there are, if known."""
+        found, known, catalogue = Faults(), set(inventory), self._catalogue
+        found.update(catalogue.faults)
+        vlans, gateways = self._vlans(found), catalogue.gateways(found)
+        hosts = [catalogue.host(name, found) for name in sorted(catalogue.hosts)]
+        functions = self._functions(found, None)
+        next_hops, ranges = self._next_hops(found), self._ranges(found)
+        clashes.check_vlans(vlans, found)
+        clashes.check_prefixes(vlans, ranges, next_hops, found)
+        clashes.check_functions(functions, found)
+        clashes.check_addresses(functions, gateways, next_hops, found)
+        clashes.check_bfd(catalogue.settings.bfd, functions, found)
+        if gateways is not None:
+            clashes.check_gateways(gateways, functions, next_hops, ranges, found)
+        elif next_hops and not catalogue.has_gateways:
+            found.add(GATEWAYS, "is missing; fabric_next_hops are routes of the gateways")
+        self._check_hosts([host for host in hosts if host is not None], gateways, functions, known, found)
+        return list(found)
+
+    def _check_hosts(
+        self,
+        hosts: list[Host],
+        gateways: Gateways | None,
+        functions: list[Function],
+        known: set[str],
+        faults: Faults,
+    ) -> None:
+        nodes = self._catalogue.hosts
+        for one in functions:
+            if one.host not in nodes:
+                text = f"there is no {one.host} in {HOSTS}; {suggestion(one.host, nodes)}"
+                faults.add(f"{one.path}.host", text)
+        pair = [gateway.host for gateway in gateways.hosts] if gateways is not None else []
+        for host in pair:
+            if host.name in nodes:
+                text = f"is already in {HOSTS}; a gateway has no NFs, take it out there"
+                faults.add(host.path, text)
+        for host in [*hosts, *pair] if known else ():
+            if host.name not in known:
+                faults.add(host.path, f"{host.name} is not in the inventory; {suggestion(host.name, known)}")
+
+    def _vlans(self, faults: Faults) -> list[Vlan]:
+        found = [vlan for vlan in self._catalogue.all_vlans(faults).values() if vlan is not None]
+        return sorted(found, key=lambda vlan: (vlan.id, vlan.name))
+
+    def _functions(self, faults: Faults, host: str | None) -> list[Function]:
+        """Those on a host, or all; control planes first."""
+        catalogue = self._catalogue
+        found: list[Function | None] = [
+            catalogue.control_plane(name, faults)
+            for name, raw in sorted(catalogue.control_planes.items())
+            if host is None or raw.get("host") == host
+        ]
+        found += [
+            catalogue.user_plane(name, faults)
+            for name, raw in sorted(catalogue.user_planes.items())
+            if host is None or raw.get("host") == host
+        ]
+        return [one for one in found if one is not None]
+
+    def _next_hops(self, faults: Faults) -> list[NextHop]:
+        found = [self._catalogue.next_hop(name, faults) for name in sorted(self._catalogue.next_hops)]
+        return [hop for hop in found if hop is not None]
+
+    def _ranges(self, faults: Faults) -> list[PoolRange]:
+        found = [self._catalogue.pool_range(name, faults) for name in sorted(self._catalogue.ranges)]
+        return [one for one in found if one is not None]
+
+    def _pools(self, ranges: Iterable[PoolRange], faults: Faults) -> list[Pool]:
+        names = sorted(self._catalogue.user_planes) if ranges else []
+        planes = [self._catalogue.user_plane(name, faults) for name in names]
+        usable: list[UserPlane] = [plane for plane in planes if plane is not None]
+        return [pool for found in ranges for pool in planned(found, usable)]
+
+
+def _own_gateway(gateways: Gateways | None, host: str) -> Gateway | None:
+    return next((one for one in gateways.hosts if one.host.name == host), None) if gateways is not None else None

@@ -1,0 +1,158 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a gateway routes, counts and refuses; and what keeps a host out of the VLANs in which it is a switch only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.entries import Entry, Sections, declared
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.model import (
+    FAMILIES,
+    Gateway,
+    HostView,
+    PoolRange,
+    Vlan,
+)
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.plan import prefix_at
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.switch import Switch
+
+if TYPE_CHECKING:
+    from netaddr import IPNetwork
+
+_WORDS = {4: "ip", 6: "ip6"}
+_TYPES = {4: "ipv4_addr", 6: "ipv6_addr"}
+_SYSCTLS = {
+    "net.ipv4.ip_forward": 1,
+    "net.ipv6.conf.all.forwarding": 1,
+    # Flows of one subscriber go different ways, and each of them always the same.
+    "net.ipv4.fib_multipath_hash_policy": 1,
+    "net.ipv6.fib_multipath_hash_policy": 1,
+    # User planes reach each other's pools by the gateway, and shall go on asking it.
+    "net.ipv4.conf.all.send_redirects": 0,
+}
+
+
+def routing(view: HostView, switch: Switch) -> Sections:
+    """The gateway's leg in its VLAN. Its routes are BIRD's."""
+    if view.gateway is None or view.gateways is None:
+        return {}
+    vlan = view.gateways.vlan
+    device = switch.routed_device(vlan)
+    found = switch.routed(vlan)
+    sysctls = [{"name": name, "value": value, "because": view.gateways.path} for name, value in _SYSCTLS.items()]
+    per_device = {
+        f"net/ipv4/conf/{device}/send_redirects": 0,
+        # A user plane must not tell the gateway its routes.
+        f"net/ipv6/conf/{device}/accept_ra": 0,
+    }
+    sysctls += [{"name": name, "value": value, "because": view.gateways.path} for name, value in per_device.items()]
+    return {
+        **found,
+        "addresses": list(_addresses(view.gateway, vlan, device)),
+        "sysctls": [*found.get("sysctls", []), *sysctls],
+        "nft_tables": [_pools(view.ranges, device)] if view.ranges else [],
+    }
+
+
+def _addresses(gateway: Gateway, vlan: Vlan, device: str) -> Iterator[Entry]:
+    for ip in gateway.addresses:
+        subnet = addresses.holding(ip, vlan.subnets)
+        if subnet is not None:
+            entry = {
+                "link": device,
+                "address": f"{ip}/{subnet.prefixlen}",
+                "nodad": True if ip.version == 6 else None,
+                "because": f"{gateway.host.path}.addresses",
+            }
+            yield declared(entry)
+
+
+def _pools(ranges: tuple[PoolRange, ...], device: str) -> Entry:
+    """Counts what goes to each pool and comes from it, and sends nothing back to where it came from.
+
+    When no user plane lives, the routes of the pools are gone, and a default route would lead to who sent the packet.
+    """
+    pools = [prefix_at(found, number) for found in ranges for number in range(found.count)]
+    families = [family for family in FAMILIES if any(pool.version == family for pool in pools)]
+    counted = [
+        f"{_WORDS[family]} {end} vmap @{way}{family}"
+        for family in families
+        for way, end in (("to", "daddr"), ("from", "saddr"))
+    ]
+    refused = [
+        f'oifname != "{device}" {_WORDS[family]} daddr @pools{family} counter reject with icmpx no-route'
+        for family in families
+    ]
+    covers = [
+        {
+            "name": f"pools{family}",
+            "type": _TYPES[family],
+            "flags": ["interval"],
+            "elements": [str(found.prefix) for found in ranges if found.family == family],
+        }
+        for family in families
+    ]
+    maps = [
+        {
+            "name": f"{way}{family}",
+            "type": f"{_TYPES[family]} : verdict",
+            "flags": ["interval"],
+            "elements": [f"{pool} : jump {counter(way, pool)}" for pool in pools if pool.version == family],
+        }
+        for family in families
+        for way in ("to", "from")
+    ]
+    counters = [{"name": counter(way, pool), "rules": ["counter"]} for pool in pools for way in ("to", "from")]
+    return {
+        "family": "inet",
+        "name": "pools",
+        "sets": covers + maps,
+        "chains": [*counters, _chain("count", "forward", -150, counted), _chain("forward", "forward", 0, refused)],
+        "because": "fabric_pools",
+    }
+
+
+def counter(way: str, pool: IPNetwork) -> str:
+    """The chain that counts a pool's packets. nft takes no colon in a name."""
+    return f"{way}-{pool}".replace(":", "_")
+
+
+def no_layer_3(view: HostView, switch: Switch) -> Sections:
+    """A VLAN that the host only switches: no address, no answer, and nothing routed from it or to it."""
+    routed = view.gateways.vlan if view.gateway is not None and view.gateways is not None else None
+    devices = switch.unrouted(routed)
+    if not devices:
+        return {}
+    because = "fabric_vlans"
+    names = sorted(f'"{device}"' for device in devices)
+    same = "iifname . oifname @same accept"
+    table = {
+        "family": "inet",
+        "name": "switched",
+        "sets": [
+            {"name": "switched", "type": "ifname", "elements": names},
+            {"name": "same", "type": "ifname . ifname", "elements": [f"{name} . {name}" for name in names]},
+        ],
+        "chains": [
+            _chain("input", "input", 0, ["iifname @switched counter drop"]),
+            # Bridged traffic passes here too where br_netfilter is loaded.
+            _chain("forward", "forward", 0, [same, "iifname @switched counter drop", "oifname @switched counter drop"]),
+            _chain("output", "output", 0, ["oifname @switched counter drop"]),
+        ],
+        "because": because,
+    }
+    sysctls = [
+        {"name": name, "value": value, "because": because}
+        for device in devices
+        for name, value in ((f"net/ipv6/conf/{device}/disable_ipv6", 1), (f"net/ipv4/conf/{device}/arp_ignore", 8))
+    ]
+    return {"sysctls": sysctls, "nft_tables": [table]}
+
+
+def _chain(name: str, hook: str, priority: int, rules: list[str]) -> Entry:
+    base = {"name": name, "type": "filter", "hook": hook, "priority": priority, "policy": "accept"}
+    return {**base, "rules": rules}
