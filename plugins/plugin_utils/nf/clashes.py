@@ -43,7 +43,9 @@ def check_prefixes(
     owned = [(subnet, f"{vlan.path}.subnets") for vlan in vlans for subnet in vlan.subnets]
     owned += [(found.prefix, f"{found.path}.prefix") for found in ranges]
     owned += [(addresses.single(ip), f"{hop.path}.addresses") for hop in next_hops for ip in hop.addresses]
-    for (one, path), (other, its_path) in overlapping(owned):
+    for pair in overlapping(owned):
+        # A VLAN is where it is; what is routed can be chosen.
+        (other, its_path), (one, path) = sorted(pair[::-1], key=lambda own: not own[1].startswith("fabric_vlans."))
         faults.add(path, f"{one} overlaps {other} ({its_path}); choose another")
 
 
@@ -61,9 +63,7 @@ def check_functions(functions: Iterable[Function], faults: Faults) -> None:
             claims.claim(("device", one.host, leg.device), holder, one.path, leg.device, "rename one of them")
 
 
-def check_addresses(
-    functions: Iterable[Function], gateways: Gateways | None, next_hops: Sequence[NextHop], faults: Faults
-) -> None:
+def check_addresses(functions: Iterable[Function], gateways: Gateways | None, faults: Faults) -> None:
     claims = Claims(faults)
 
     def claim(ip: IPAddress | str, path: str, whose: str) -> None:
@@ -79,12 +79,10 @@ def check_addresses(
         for leg in one.legs:
             for interface in leg.addresses:
                 claim(interface.split("/")[0], one.path, f"{one.name}'s")
-    if gateways is not None:
-        _check_members(functions, gateways, next_hops, faults)
 
 
-def _check_members(
-    functions: Iterable[Function], gateways: Gateways, next_hops: Sequence[NextHop], faults: Faults
+def check_members(
+    functions: Sequence[Function], gateways: Gateways, next_hops: Sequence[NextHop], faults: Faults
 ) -> None:
     """The members of next hops are user planes' addresses, and every user plane is one."""
     others = {ip: gateways.path for ip in gateways.shared}
@@ -109,14 +107,8 @@ def _check_members(
                     faults.add(f"{one.path}.addresses", f"{text}; add it there or choose another")
 
 
-def check_gateways(
-    gateways: Gateways,
-    functions: Sequence[Function],
-    next_hops: Iterable[NextHop],
-    ranges: Iterable[PoolRange],
-    faults: Faults,
-) -> None:
-    """Everybody who is needed for a family has an address of it, and has a name that BIRD can tell from others."""
+def check_gateways(gateways: Gateways, next_hops: Iterable[NextHop], faults: Faults) -> None:
+    """Each has an address of every family that they route."""
     for hop in next_hops:
         for family in FAMILIES:
             if hop.address(family) is None:
@@ -125,7 +117,12 @@ def check_gateways(
                 if gateway.address(family) is None:
                     text = f"has none of IPv{family}, and {hop.path} has"
                     faults.add(f"{gateway.host.path}.addresses", f"{text}; name one")
-    speakers = [one for one in functions if isinstance(one, ControlPlane)]
+
+
+def check_speakers(
+    gateways: Gateways, speakers: Sequence[ControlPlane], ranges: Iterable[PoolRange], faults: Faults
+) -> None:
+    """Somebody announces each family, and BIRD can tell everybody's names apart."""
     for found in ranges:
         if not any(one.address(found.family) for one in speakers):
             text = f"no control plane has an address of IPv{found.family}, by which it could announce pools"
@@ -134,9 +131,7 @@ def check_gateways(
     named = [(one.name, one.path) for one in speakers]
     named += [(gateway.host.name, gateway.host.path) for gateway in gateways.hosts]
     for name, path in named:
-        claims.claim(
-            symbol(name), Holder(path, f"{path.rpartition('.')[2]}'s"), path, symbol(name), "rename one of them"
-        )
+        claims.claim(symbol(name), Holder(path, f"{name}'s"), path, f"{symbol(name)} to BIRD", "rename one of them")
 
 
 def check_bfd(bfd: Bfd, functions: Iterable[Function], faults: Faults) -> None:

@@ -109,10 +109,15 @@ class Fleet:
         clashes.check_vlans(vlans, found)
         clashes.check_prefixes(vlans, ranges, next_hops, found)
         clashes.check_functions(functions, found)
-        clashes.check_addresses(functions, gateways, next_hops, found)
+        clashes.check_addresses(functions, gateways, found)
         clashes.check_bfd(catalogue.settings.bfd, functions, found)
         if gateways is not None:
-            clashes.check_gateways(gateways, functions, next_hops, ranges, found)
+            clashes.check_gateways(gateways, next_hops, found)
+            # Of one with faults of its own it is not known what it has.
+            if len(functions) == len(catalogue.user_planes) + len(catalogue.control_planes):
+                clashes.check_members(functions, gateways, next_hops, found)
+                speakers = [one for one in functions if isinstance(one, ControlPlane)]
+                clashes.check_speakers(gateways, speakers, ranges, found)
         elif next_hops and not catalogue.has_gateways:
             found.add(GATEWAYS, "is missing; fabric_next_hops are routes of the gateways")
         self._check_hosts([host for host in hosts if host is not None], gateways, functions, known, found)

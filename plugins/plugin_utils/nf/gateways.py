@@ -40,7 +40,7 @@ def parse_gateways(section: Section, vlans: Mapping[str, Vlan | None], settings:
         _check(section, shared, vlan)
         if not shared:
             section.fault("addresses", f"is missing; name the shared address in each subnet of {vlan.path}")
-    for host in preferred:
+    for host in preferred if section.are_sound("hosts") else ():
         if host not in hosts:
             section.fault("preferred", f"there is no {host} in {VARIABLE}.hosts; {suggestion(host, hosts)}")
     order = sorted(hosts, key=lambda host: (preferred.index(host) if host in preferred else len(preferred), host))

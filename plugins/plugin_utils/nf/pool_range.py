@@ -83,6 +83,6 @@ def _check_pins(section: Section, found: PoolRange, user_planes: Mapping[str, Us
             section.fault("pins", f"there is no {name} in fabric_user_planes; {suggestion(name, user_planes)}")
             continue
         plane = user_planes[name]
-        if plane is not None and plane.address(found.family) not in members:
+        if plane is not None and plane.addresses and plane.address(found.family) not in members:
             text = f"{name} has no address of IPv{found.family} among the members of {found.next_hop.path}"
             section.fault("pins", f"{text}; pin {pool} to one that has")

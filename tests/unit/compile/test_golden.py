@@ -22,6 +22,9 @@ from ansible_collections.hostnet.fabric.plugins.filter.document_commands import 
 from ansible_collections.hostnet.fabric.plugins.filter.document_yaml import document_yaml
 from ansible_collections.hostnet.fabric.plugins.filter.dvr_document import dvr_document
 from ansible_collections.hostnet.fabric.plugins.filter.dvr_faults import dvr_faults
+from ansible_collections.hostnet.fabric.plugins.filter.nf_bird import nf_bird
+from ansible_collections.hostnet.fabric.plugins.filter.nf_document import nf_document
+from ansible_collections.hostnet.fabric.plugins.filter.nf_faults import nf_faults
 
 ROOT = Path(__file__).resolve().parents[3]
 GOLDEN = Path(__file__).resolve().parent / "golden"
@@ -31,11 +34,13 @@ class Inventory(NamedTuple):
     group: str
     document: Callable[[Any, str], dict[str, Any]]
     faults: Callable[[Any, list[str]], list[str]]
+    bird: Callable[[Any, str], list[dict[str, str]]] | None = None
 
 
 INVENTORIES = {
     "bridge": Inventory("bridged_hosts", bridge_document, bridge_faults),
     "dvr": Inventory("dvr", dvr_document, dvr_faults),
+    "nf": Inventory("nf", nf_document, nf_faults, nf_bird),
     "vlan": Inventory("bridged_hosts", bridge_document, bridge_faults),
 }
 
@@ -66,9 +71,11 @@ def reversed_keys(value):
 
 def rendered(inventory, intent, host):
     document = INVENTORIES[inventory].document(intent, host)
+    bird = INVENTORIES[inventory].bird
     return {
         f"{host}.document.yml": document_yaml(document),
         f"{host}.commands.txt": "\n".join(document_commands(document)) + "\n",
+        **{f"{host}.{daemon['name']}.bird.conf": daemon["config"] for daemon in (bird(intent, host) if bird else ())},
     }
 
 

@@ -1,0 +1,185 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documents and BIRD texts of NF nodes and a gateway, at work: routes follow who lives, and packets follow routes."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness import tool, wait_for
+from nf_fleet import CLIENT, CONTROL, MTU, PLANES, Fabric, fabric, plan, text
+from routers import for_a_while
+
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.bird import daemons
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.fleet import Fleet
+
+BACKENDS = (
+    "openvswitch",
+    pytest.param("linux", marks=pytest.mark.needs("vlan")),
+    pytest.param("vlan_aware", marks=pytest.mark.needs("vlan", "bridge_vlan")),
+)
+BOTH = plan("nf-up1", "nf-up2")
+
+
+@pytest.fixture(params=BACKENDS)
+def built(request: pytest.FixtureRequest, _namespace_directory: None, tmp_path: Path) -> Iterator[Fabric]:
+    with fabric(tmp_path, request.param) as found:
+        yield found
+
+
+@pytest.fixture
+def running(built: Fabric) -> Fabric:
+    for host in built.nodes:
+        built.start(host)
+    built.await_routes(BOTH)
+    return built
+
+
+def test_pools_follow_the_user_planes(running: Fabric) -> None:
+    """One dies, and its pools are spread; both are dead, and nothing is left; they return, and so does all."""
+    assert all(running.reaches(address) for address in ("203.0.113.1", "203.0.113.17", "2001:db8:cb10::1"))
+    gateway = running.routers["dcgw-01"]
+    since = gateway.since("nf_cp1_v4")
+    running.cut("compute-02")
+    running.await_routes(plan("nf-up1"))
+    assert all(running.reaches(address) for address in ("203.0.113.17", "203.0.113.200", "2001:db8:cb10::1"))
+    running.cut("compute-01")
+    running.await_routes(plan())
+    running.mend("compute-01")
+    running.mend("compute-02")
+    running.await_routes(BOTH)
+    assert running.reaches("203.0.113.17")
+    assert gateway.since("nf_cp1_v4") == since
+
+
+def test_nothing_goes_back_to_where_it_came_from(running: Fabric) -> None:
+    """With no user plane alive, the default route leads to who sent the packet: it is told that there is no way."""
+    home = running.gateway.home
+    # What the kernel says about a better way would count against what it says about none.
+    tool("sysctl", "-qw", "net.ipv4.conf.north.send_redirects=0", namespace=home)
+    tool("ip", "route", "add", "default", "via", "10.99.0.2", namespace=home)
+    tool("ip", "route", "add", "default", "via", "2001:db8:99::2", namespace=home)
+    running.cut("compute-01")
+    running.cut("compute-02")
+    running.await_routes(plan())
+    for address in ("203.0.113.1", "2001:db8:cb00::1"):
+        done = tool("ping", "-n", "-c", "2", "-W", "1", address, namespace=CLIENT, check=False)
+        assert "Time to live exceeded" not in done.stdout and "Time exceeded" not in done.stdout
+        assert re.search(r"Net Unreachable|No route", done.stdout, re.IGNORECASE), done.stdout
+
+
+def test_pools_are_counted(running: Fabric) -> None:
+    assert running.reaches("203.0.113.17", count=4)
+    assert running.reaches("2001:db8:cb00::1", count=2)
+    counted = counters(running)
+    assert {name: packets for name, packets in counted.items() if packets} == {
+        "to-203.0.113.16/28": 4,
+        "from-203.0.113.16/28": 4,
+        "to-2001_db8_cb00__/44": 2,
+        "from-2001_db8_cb00__/44": 2,
+    }
+
+
+def counters(running: Fabric) -> dict[str, int]:
+    shown = tool("nft", "-j", "list", "table", "inet", "hostnet.nf.pools", namespace=running.gateway.home).stdout
+    rules = [item["rule"] for item in json.loads(shown)["nftables"] if "rule" in item]
+    return {
+        rule["chain"]: rule["expr"][0]["counter"]["packets"]
+        for rule in rules
+        if rule["chain"].startswith(("to-", "from-"))
+    }
+
+
+def test_frames_of_the_declared_size_pass(running: Fabric) -> None:
+    """From the gateway to a user plane, and none that is larger."""
+    for size, passes in ((MTU, True), (MTU + 1, False)):
+        words = ("ping", "-n", "-q", "-c", "1", "-W", "1", "-M", "do", "-s", str(size - 28), PLANES["nf-up1"][4])
+        assert (tool(*words, namespace=running.gateway.home, check=False).returncode == 0) == passes
+
+
+def test_who_knows_the_password_but_not_the_plan_is_not_believed(running: Fabric) -> None:
+    """Prefixes and next hops that the plan does not have are dropped, and a flood of them ends the session."""
+    speaker = running.routers["nf-cp1"]
+    (daemon,) = daemons(Fleet(running.intent).view("compute-09"))
+    lies = """
+  route 198.18.0.0/15 blackhole { bgp_next_hop = 198.51.100.100; };
+  route 203.0.113.48/28 blackhole { bgp_next_hop = 192.0.2.1; };
+  route 203.0.113.16/29 blackhole { bgp_next_hop = 192.0.2.1; };"""
+    config = text(daemon.config).replace("  ipv4;\n", f"  ipv4;{lies}\n", 1)
+    assert config != text(daemon.config)
+    config = config.replace(
+        "203.0.113.0/28 blackhole { bgp_next_hop = 192.0.2.1;", "203.0.113.0/28 blackhole { bgp_next_hop = 192.0.2.9;"
+    )
+    speaker.run(config)
+    expected = {4: {key: ways for key, ways in BOTH[4].items() if key != "203.0.113.0/28"}, 6: BOTH[6]}
+    running.await_routes(expected)
+    for _moment in for_a_while(1.0):
+        assert running.routes(4) == expected[4]
+    flood = "\n".join(f"  route 198.18.{n}.0/24 blackhole;" for n in range(60))
+    (speaker.path).write_text(text(daemon.config).replace("  ipv4;\n", f"  ipv4;\n{flood}\n", 1))
+    speaker.ask(f'configure "{speaker.path}"')
+    gateway = running.routers["dcgw-01"]
+    wait_for(lambda: not gateway.is_up("nf_cp1_v4"), "the end of the session")
+
+
+def test_stranger_without_the_password_is_not_heard(built: Fabric) -> None:
+    """And one from farther away would not be either: packets must have come straight."""
+    stolen = {**built.intent, "fabric_bgp": {"hold_time": 9, "password": "guessed"}}
+    for host in ("compute-01", "compute-02", "dcgw-01"):
+        built.start(host)
+    built.intent = stolen
+    built.start("compute-09")
+    gateway = built.routers["dcgw-01"]
+    wait_for(lambda: gateway.bfd_up(PLANES["nf-up1"][4]), "BFD")
+    time.sleep(3)
+    assert not gateway.is_up("nf_cp1_v4")
+    assert "ttl security on;" in gateway.path.read_text()
+
+
+def test_session_from_a_router_away_is_not_heard(built: Fabric) -> None:
+    """GTSM: who does not send with the largest TTL has passed a router, or may have."""
+    for host in ("compute-01", "compute-02", "dcgw-01"):
+        built.start(host)
+    built.intent = {**built.intent, "fabric_bgp": {**built.intent["fabric_bgp"], "gtsm": False}}
+    built.start("compute-09")
+    gateway = built.routers["dcgw-01"]
+    wait_for(lambda: gateway.bfd_up(CONTROL[4]), "BFD")
+    time.sleep(3)
+    assert not gateway.is_up("nf_cp1_v4")
+
+
+def test_a_vlan_without_addresses_is_a_switch_only(running: Fabric) -> None:
+    """NFs reach each other in VLAN 200, and no host answers there, or routes from there."""
+    namespaces = {
+        name: running.nodes[host].namespace(name) for name, host in (("nf-up1", "compute-01"), ("nf-up2", "compute-02"))
+    }
+    for number, place in enumerate(namespaces.values(), 1):
+        tool("ip", "address", "add", f"10.200.0.{number}/24", "dev", "eth1", namespace=place)
+    home = namespaces["nf-up1"]
+    assert tool("ping", "-c", "1", "-W", "2", "10.200.0.2", namespace=home, check=False).returncode == 0
+    gateway = running.gateway.home
+    bridge = json.loads(tool("ip", "-j", "link", "show", namespace=gateway).stdout)
+    own = {link["ifname"]: link["address"] for link in bridge}
+    # Who asks for the gateway's addresses in VLAN 200 gets no answer, and what is sent to its MAC addresses there ends.
+    tool("ip", "route", "add", "10.99.0.0/24", "dev", "eth1", namespace=home)
+    tool("ip", "route", "replace", "192.0.2.252/32", "dev", "eth1", namespace=home)
+    assert tool("ping", "-c", "1", "-W", "1", "192.0.2.252", namespace=home, check=False).returncode != 0
+    for device in ("br-200", "br-nf", running.device):
+        if device in own:
+            words = ("ip", "neigh", "replace", "10.99.0.2", "lladdr", own[device], "dev", "eth1")
+            tool(*words, namespace=home)
+            before = received(CLIENT)
+            tool("ping", "-c", "2", "-i", "0.2", "-W", "1", "10.99.0.2", namespace=home, check=False)
+            assert received(CLIENT) == before
+
+
+def received(namespace: str) -> int:
+    """How many echo requests have come in."""
+    shown = tool("nstat", "-asz", "IcmpInEchos", namespace=namespace).stdout
+    return int(shown.split("IcmpInEchos")[1].split()[0])
