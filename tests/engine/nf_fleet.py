@@ -114,9 +114,11 @@ class Fabric:
         for name, own in self.nodes.items():
             own.apply(nf_document(self.intent, name))
 
-    def start(self, host: str) -> None:
-        """Every BIRD of a host that the intent has."""
+    def start(self, host: str, only: str = "") -> None:
+        """Every BIRD of a host that the intent has, or one of them."""
         for daemon in daemons(Fleet(self.intent).view(host)):
+            if only not in ("", daemon.name):
+                continue
             own = self.nodes[host]
             place = own.namespace(daemon.namespace) if daemon.namespace else own.home
             config = text(daemon.config)

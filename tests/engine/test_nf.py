@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 from harness import tool, wait_for
-from nf_fleet import CLIENT, CONTROL, MTU, PLANES, Fabric, fabric, plan, text
+from nf_fleet import CLIENT, CONTROL, COVER, MTU, PLANES, POOLS, Fabric, fabric, plan, text
 from routers import for_a_while
 
+from ansible_collections.hostnet.fabric.plugins.filter.nf_pools import nf_pools
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.bird import daemons
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.document import nf_document
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.fleet import Fleet
 
 BACKENDS = (
@@ -56,6 +58,40 @@ def test_pools_follow_the_user_planes(running: Fabric) -> None:
     running.await_routes(BOTH)
     assert running.reaches("203.0.113.17")
     assert gateway.since("nf_cp1_v4") == since
+
+
+def test_who_appears_at_a_place_joins_by_itself(running: Fabric) -> None:
+    """The gateway has its address among the members, and is not told of it."""
+    third = {4: "192.0.2.3", 6: "2001:db8:2::3"}
+    before = running.routers["dcgw-01"].state()
+    running.intent["fabric_user_planes"]["nf-up3"] = {
+        "host": "compute-09",
+        "attach": "veth",
+        "addresses": list(third.values()),
+    }
+    running.nodes["compute-09"].apply(nf_document(running.intent, "compute-09"))
+    running.start("compute-09", "nf-up3")
+    for family, address in third.items():
+        wait_for(lambda f=family, a=address: a in running.routes(f)[COVER[f]], f"{address} among the ways")
+    after = running.routers["dcgw-01"].state()
+    assert (after["text"], after["since"]) == (before["text"], before["since"])
+
+
+def test_daily_changes_reset_nothing(running: Fabric) -> None:
+    """Another pin, another place, another pool: brought live by the module, and no session notices."""
+    running.intent["fabric_pools"]["subscribers"]["pins"] = {POOLS[4][2]: "nf-up2"}
+    running.intent["fabric_pools"]["subscribers"]["count"] = 4
+    running.intent["fabric_next_hops"]["user-planes"]["members"].append("192.0.2.4")
+    for name, host in (("dcgw-01", "dcgw-01"), ("nf-cp1", "compute-09")):
+        (daemon,) = daemons(Fleet(running.intent).view(host))
+        done = running.routers[name].apply(text(daemon.config))
+        assert done.plan.resets == ()
+    ways = {name: {own[4]} for name, own in PLANES.items()}
+    # By four places, the fourth pool is nobody's by its own.
+    pools = {pool["prefix"]: ways[pool["user_plane"]] for pool in nf_pools(running.intent)[0]["pools"]}
+    assert set(pools) == {*POOLS[4], "203.0.113.48/28"}
+    assert pools[POOLS[4][2]] == {PLANES["nf-up2"][4]}
+    running.await_routes({4: {**BOTH[4], **pools}, 6: BOTH[6]})
 
 
 def test_nothing_goes_back_to_where_it_came_from(running: Fabric) -> None:
