@@ -291,8 +291,9 @@ class Link(Resource):
     def after(self) -> tuple[Key, ...]:
         others = [self.master, self.parent]
         keys = [link_key(self.namespace, name) for name in others if name]
-        if self.type == "veth" and self.peer and self.peer[0]:
-            keys.append(("namespace", HOST, self.peer[0]))
+        if self.type == "veth":
+            ends = self.fitting or ((self.peer,) if self.peer else ())
+            keys += [("namespace", HOST, namespace) for namespace, _name in ends if namespace]
         return tuple(keys)
 
     def claims(self) -> tuple[Key, ...]:
@@ -457,7 +458,8 @@ def joined(links: Sequence[Link]) -> list[Link]:
     """Give each veth end its peer.
 
     The kernel shows a peer in another namespace by its number only; two ends belong together when each has
-    the other's number. Numbers repeat from namespace to namespace, so that more than one end may fit.
+    the other's number. Numbers repeat from namespace to namespace, so that more than one end may fit; one with the
+    same label then comes first.
     """
     ends: dict[tuple[int, int], list[Link]] = {}
     for link in links:
@@ -469,7 +471,8 @@ def joined(links: Sequence[Link]) -> list[Link]:
 def _with_peer(link: Link, others: Sequence[Link]) -> Link:
     if link.type != "veth" or link.peer is not None:
         return link
-    fitting = tuple((o.namespace, o.name) for o in others if o.namespace != link.namespace)
+    alike = sorted(others, key=lambda other: other.label != link.label)
+    fitting = tuple((o.namespace, o.name) for o in alike if o.namespace != link.namespace)
     return replace(link, peer=fitting[0] if fitting else None, fitting=fitting)
 
 
