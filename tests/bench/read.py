@@ -51,8 +51,15 @@ def main() -> None:
     ledger, owners = LedgerStore(host.run_directory).open(document.scope)
     observer = Observer(host, ledger, owners, document.objects)
     namespaces = sorted(set(document.namespaces()) | set(ledger.namespaces))
+    bridges = {key[2] for key in document.objects if key[0] == "openflow"}
+    tunnels = {key[1] for key in document.objects if key[0] == "fdb"}
     started = time.perf_counter()
     observer.read([HOST, *namespaces], {})
+    # What is read after an answer to something else has been heard.
+    for bridge in sorted(bridges):
+        host.dump_flows(bridge)
+    for namespace in sorted(tunnels):
+        host.bridge_fdb(namespace)
     print(json.dumps({"seconds": time.perf_counter() - started, "processes": host.processes}))
 
 
