@@ -46,7 +46,7 @@ def switch(fleet: Fleet, host: str) -> dict[str, list[str]]:
 def renumbered(switch: dict[str, list[str]]) -> dict[str, list[str]]:
     """Without the ports' numbers, which a port that is made again may get others of."""
     return {
-        what: sorted(re.sub("set_field:0x[0-9a-f]+->reg0", "to a port", line) for line in lines)
+        what: sorted(re.sub("set_field:0x[0-9a-f]+->reg0|reg0=0x[0-9a-f]+", "a port", line) for line in lines)
         for what, lines in switch.items()
     }
 
