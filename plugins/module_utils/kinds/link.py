@@ -30,6 +30,7 @@ from .base import (
     alias_owner,
     all_fields,
     declared,
+    device_claim,
     link_key,
     narrowed,
     show,
@@ -298,16 +299,18 @@ class Link(Resource):
 
     def claims(self) -> tuple[Key, ...]:
         if self.type == "vxlan":
-            return (("vni", self.namespace, str(self.id), str(self.port or 4789), str(self.parent)),)
+            number = ("vni", self.namespace, str(self.id), str(self.port or 4789), str(self.parent))
+            return (number, device_claim(self.namespace, self.name))
         if self.type == "vlan":
             return (("vlan", self.namespace, str(self.parent), str(self.id), str(self.protocol or "802.1Q")),)
         if self.type == "veth" and self.peer:
-            return (_device(self.namespace, self.name), _device(*self.peer))
-        return ()
+            return (device_claim(self.namespace, self.name), device_claim(*self.peer))
+        return (device_claim(self.namespace, self.name),) if self.type == "tap" else ()
 
     def holds(self) -> tuple[Key, ...]:
-        own = (_device(self.namespace, self.name),)
-        return own if self.type == "veth" else (*self.claims(), *own)
+        own = device_claim(self.namespace, self.name)
+        # The other end of a veth goes with it, and may be another one's by now.
+        return (own,) if self.type == "veth" else tuple(dict.fromkeys((*self.claims(), own)))
 
     def unknown_accounts(self) -> Iterator[str]:
         """The user and the group that this machine does not have."""
@@ -474,10 +477,6 @@ def _with_peer(link: Link, others: Sequence[Link]) -> Link:
     alike = sorted(others, key=lambda other: other.label != link.label)
     fitting = tuple((o.namespace, o.name) for o in alike if o.namespace != link.namespace)
     return replace(link, peer=fitting[0] if fitting else None, fitting=fitting)
-
-
-def _device(namespace: str, name: str) -> Key:
-    return ("device", namespace, name)
 
 
 def _uid(name: str) -> int | None:
