@@ -31,15 +31,8 @@ needs: [8021q, bridge_vlan, dummy, vrf, vxlan]
 machines:
   tester: {}
 """
-WANTED = (
-    "galaxy.yml",
-    "pyproject.toml",
-    "docs/document.md",
-    "inventory",
-    "plugins",
-    "tests/conftest.py",
-    "tests/engine",
-)
+WANTED = ("galaxy.yml", "pyproject.toml", "docs/document.md", "inventory", "plugins")
+TESTS = ("tests/conftest.py", "tests/engine")
 COPY = "/root/fabric"
 # Connection tracking brings sysctls with it, which must not seem to be the doing of the test that first needs it.
 WARM_UP = """
@@ -70,10 +63,8 @@ def archive(names: list[str]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         # The compiler needs netaddr, which is Python alone and found from the directory that the tests are run in.
-        for source, name in (
-            *((ROOT / name, name) for name in (*WANTED, *TESTS)),
-            (Path(netaddr.__file__).parent, "netaddr"),
-        ):
+        places = [(ROOT / name, name) for name in (*WANTED, *TESTS)]
+        for source, name in (*places, (Path(netaddr.__file__).parent, "netaddr")):
             tar.add(source, name, filter=lambda entry: None if "__pycache__" in entry.name else entry)
         link = tarfile.TarInfo(COLLECTION)
         link.type, link.linkname = tarfile.SYMTYPE, "../../.."
