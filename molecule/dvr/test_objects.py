@@ -436,7 +436,7 @@ TAKEN = {
     "patch": ("ovs-vsctl del-port br-int vport-br-int", {"ovs_port", "openflow"}),
     "router's leg": (
         "ip -n router-ns link delete qr-web",
-        {"link", "address", "route", "sysctl", "offload", "ovs_port", "openflow"},
+        {"link", "address", "route", "neighbour", "sysctl", "offload", "ovs_port", "openflow"},
     ),
     "pair": ("ip -n router-ns link delete rfp-blue", {"link", "address", "route", "neighbour", "sysctl", "offload"}),
     "tunnel": ("ip link delete vx-db", {"link", "fdb", "sysctl", "ovs_port", "openflow"}),
@@ -446,7 +446,7 @@ TAKEN = {
         {"link", "address", "route", "sysctl", "offload", "ovs_port", "openflow"},
     ),
     "MTU": ("ip -n router-ns link set qr-web mtu 1400", {"link"}),
-    "MAC address": ("ip -n router-ns link set qr-web address 02:00:00:00:00:77", {"link"}),
+    "MAC address": ("ip -n router-ns link set qr-web address 02:00:00:00:00:77", {"link", "neighbour"}),
     "router": (
         "ip netns delete router-green",
         {
