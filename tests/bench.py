@@ -4,7 +4,7 @@
 """Measure the engine against what the plain tools and per-object tasks need, and write docs/benchmarks.md.
 
 tests/bench.py                  everything
-tests/bench.py --largest 500    hosts of at most 500 instances, and no playbooks; printed instead of written
+tests/bench.py --largest 100    hosts of at most 100 instances or tenants, and no playbooks; printed instead of written
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,18 +24,21 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / ".collections"))
 
-from bench import documents, floor, playbooks, report  # noqa: E402
-from bench.documents import CONTAINERS, PER_BRIDGE, SCOPE, TAPS, Shape  # noqa: E402
+from bench import documents, fleets, floor, playbooks, report, tenants  # noqa: E402
+from bench.documents import CONTAINERS, PER_BRIDGE, TAPS  # noqa: E402
 from bench.facts import facts, today  # noqa: E402
 from bench.machine import Machine, empty_machine, leave_network  # noqa: E402
 from bench.results import Results, Size  # noqa: E402
+from bench.subject import Document, Subject  # noqa: E402
 
 PYTHON = "/usr/bin/python3"
 ENVIRONMENT = {"PYTHONPATH": str(ROOT / ".collections")}
 PROGRAMS = ROOT / "tests" / "bench"
 OUTPUT = ROOT / "docs" / "benchmarks.md"
-LEDGER = f"/run/hostnet.fabric/{SCOPE}.json"
+RUN_DIRECTORY = "/run/hostnet.fabric"
 SIZES = {TAPS: (100, 500, 1000, 5000), CONTAINERS: (100, 500, 1000)}
+TENANTS = (10, 100, 500)
+FLEETS = (10, 100, 1000)
 
 
 class Wrong(Exception):
@@ -64,42 +69,71 @@ class Samples:
     floor: list[float] = field(default_factory=list)
 
 
-def measure(shape: Shape, instances: int, directory: Path) -> Size:
-    rounds = 5 if instances <= 500 else 3
-    paths = []
-    for count in (instances, instances + 1):
-        path = directory / f"{count}.json"
-        path.write_text(json.dumps(documents.document(shape, count)), encoding="utf-8")
-        paths.append(path)
-    script = floor.write(documents.document(shape, instances), directory / "floor")
+def measure(subject: Subject, rounds: int, directory: Path) -> Size:
+    usual = _written(subject.usual, directory / "usual.json")
+    added = _written(subject.added, directory / "added.json")
+    removed = usual if subject.removed == subject.usual else _written(subject.removed, directory / "removed.json")
     samples = Samples()
-    for _round in range(rounds):
-        ledger = _engine_round(samples, *paths)
-        _floor_round(samples, script, paths[0], ledger)
-    return _size(shape, instances, samples)
+    for number in range(rounds):
+        with _host(subject) as machine:
+            samples.first.append(_changed(apply(machine, usual)))
+            made = _made(machine, subject)
+            samples.noop.append(_unchanged(apply(machine, usual)))
+            samples.reads.append(_answer(machine, "read.py", usual)["seconds"])
+            _change_round(samples, machine, usual, added, removed)
+        with _host(subject) as machine:
+            script = floor.write(subject.usual, made.flows, made.ports, directory / f"floor{number}")
+            samples.floor.append(machine.run(["sh", script], ENVIRONMENT).seconds)
+            # With the ledger beside what plain tools have made, the engine must find nothing to do.
+            (directory / "ledger").write_text(made.ledger, encoding="utf-8")
+            machine.run(["install", "-D", directory / "ledger", _ledger(subject)])
+            _unchanged(apply(machine, usual, "--check"))
+    return _size(subject, samples)
 
 
-def _engine_round(samples: Samples, usual: Path, one_more: Path) -> str:
-    """An empty host filled, left as it is, changed by one instance and back. Returns the ledger of the full host."""
-    with empty_machine() as machine:
-        samples.first.append(_changed(apply(machine, usual)))
-        ledger = machine.run(["cat", LEDGER]).output
-        samples.noop.append(_unchanged(apply(machine, usual)))
-        samples.reads.append(_answer(machine, "read.py", usual)["seconds"])
-        samples.added.append(_changed(apply(machine, one_more)))
-        samples.removed.append(_changed(apply(machine, usual)))
-        _unchanged(apply(machine, usual, "--check"))
-    return ledger
+@dataclass(frozen=True)
+class Made:
+    """What the engine has left that the floor needs: its ledger, flows by bridge, and the numbers of ports."""
+
+    ledger: str
+    flows: dict[str, str]
+    ports: dict[str, int]
 
 
-def _floor_round(samples: Samples, script: Path, document: Path, ledger: str) -> None:
-    """The same objects by plain tools; with the ledger beside them the engine must find nothing to do."""
-    with empty_machine() as machine:
-        samples.floor.append(machine.run(["sh", script]).seconds)
-        kept = document.with_suffix(".ledger")
-        kept.write_text(ledger, encoding="utf-8")
-        machine.run(["install", "-D", kept, LEDGER])
-        _unchanged(apply(machine, document, "--check"))
+def _made(machine: Machine, subject: Subject) -> Made:
+    ledger = machine.run(["cat", _ledger(subject)]).output
+    if not subject.switch:
+        return Made(ledger, {}, {})
+    names = {bridge: f"{RUN_DIRECTORY}/openflow/{bridge}.{subject.scope}.flows" for bridge in subject.bridges}
+    flows = {bridge: machine.run(["cat", path]).output for bridge, path in names.items()}
+    rows = machine.run(["ovs-vsctl", "--format=json", "--columns=name,ofport", "list", "Interface"]).output
+    return Made(ledger, flows, dict(json.loads(rows)["data"]))
+
+
+@contextmanager
+def _host(subject: Subject) -> Iterator[Machine]:
+    with empty_machine() as machine, machine.open_vswitch(subject.switch):
+        if subject.device:
+            machine.run(["ip", "tuntap", "add", "dev", subject.device, "mode", "tap"])
+        yield machine
+
+
+def _written(document: Document, path: Path) -> Path:
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
+def _ledger(subject: Subject) -> str:
+    return f"{RUN_DIRECTORY}/{subject.scope}.json"
+
+
+def _change_round(samples: Samples, machine: Machine, usual: Path, added: Path, removed: Path) -> None:
+    """The full host changed by what is added, and by what is removed."""
+    samples.added.append(_changed(apply(machine, added)))
+    if removed != usual:
+        _changed(apply(machine, usual))
+    samples.removed.append(_changed(apply(machine, removed)))
+    _unchanged(apply(machine, removed, "--check"))
 
 
 def apply(machine: Machine, document: Path, *options: str) -> Applied:
@@ -129,11 +163,11 @@ def _unchanged(run: Applied) -> Applied:
     return run
 
 
-def _size(shape: Shape, instances: int, samples: Samples) -> Size:
+def _size(subject: Subject, samples: Samples) -> Size:
     everything = [*samples.first, *samples.noop, *samples.added, *samples.removed]
     return Size(
-        shape=shape.title,
-        instances=instances,
+        shape=subject.shape,
+        count=subject.count,
         rounds=len(samples.first),
         objects=samples.first[0].objects,
         first=_seconds(samples.first),
@@ -157,25 +191,41 @@ def _phases(runs: Sequence[Applied]) -> dict[str, float]:
     return {name: median(run.phases[name] for run in runs) for name in runs[0].phases}
 
 
+def measure_all(make: Callable[[int], Subject], counts: Sequence[int], rounds: Callable[[int], int]) -> list[Size]:
+    sizes = []
+    for count in counts:
+        with tempfile.TemporaryDirectory() as directory:
+            sizes.append(measure(make(count), rounds(count), Path(directory)))
+        print(report.progress(sizes[-1]), flush=True)
+    return sizes
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the engine and write docs/benchmarks.md.")
-    parser.add_argument("--largest", type=int, help="only hosts of so many instances, no playbooks, printed")
-    largest = parser.parse_args().largest
+    parser.add_argument("--largest", type=int, help="only hosts of so many instances or tenants, no playbooks, printed")
+    parser.add_argument("--only", choices=("bridges", "tenants"), help="only hosts of this kind, printed")
+    words = parser.parse_args()
     leave_network()
-    sizes = []
+
+    def chosen(kind: str, counts: Sequence[int]) -> list[int]:
+        wanted = words.only in (None, kind)
+        return [count for count in counts if wanted and (words.largest is None or count <= words.largest)]
+
+    sizes: list[Size] = []
     for shape, counts in SIZES.items():
-        for instances in counts:
-            if largest is None or instances <= largest:
-                with tempfile.TemporaryDirectory() as directory:
-                    sizes.append(measure(shape, instances, Path(directory)))
-                print(report.progress(sizes[-1]), flush=True)
-    if largest is not None:
-        print(report.tables(sizes))
+        sizes += measure_all(
+            partial(documents.subject, shape), chosen("bridges", counts), lambda n: 5 if n <= 500 else 3
+        )
+    routed = measure_all(tenants.subject, chosen("tenants", TENANTS), lambda n: 3 if n <= 100 else 1)
+    compiled = [fleets.measure(hosts) for hosts in chosen("tenants", FLEETS)]
+    if words.largest is not None or words.only is not None:
+        print("\n\n".join([report.tables(sizes), report.tenant_tables(routed, compiled)]))
         return
     print("The same hosts by ansible-playbook", flush=True)
     with tempfile.TemporaryDirectory() as directory:
         runs = playbooks.measure(Path(directory))
-    OUTPUT.write_text(report.page(Results(today(), facts(), PER_BRIDGE, tuple(sizes), runs)), encoding="utf-8")
+    results = Results(today(), facts(), PER_BRIDGE, tuple(sizes), tuple(routed), tuple(compiled), runs)
+    OUTPUT.write_text(report.page(results), encoding="utf-8")
     print(f"Written to {OUTPUT.relative_to(ROOT)}")
 
 

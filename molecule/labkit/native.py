@@ -191,6 +191,9 @@ def switch_on(state: State, scenario: Scenario, name: str, site: Site, main: Pat
     group = cgroup_root() / state.cgroup
     end_cgroup(group / name)
     each = next(each for each in scenario.machines if each.name == name)
+    # A real network card would have forgotten this.
+    lines = [f"link set {interface.name} promisc off" for interface in each.interfaces]
+    run(["ip", "-netns", layout.prefixed(scenario.name, name), "-batch", "-"], "\n".join([*lines, ""]))
     machine.start(scenario, each, site, group, main)
     say(f"{name} answers ssh after {wait_for(state, name):.1f} s")
 

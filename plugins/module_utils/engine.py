@@ -203,9 +203,9 @@ class Engine:
         with self.host.timed("verify"):
             touched = _touched(found)
             observer.read(sorted(touched), touched)
-            wanted, world = with_flow_forms(
-                wanted, observer.world(), self.host, observer.ledger, observer.owners.values()
-            )
+            world = observer.world()
+            if "ovs" in touched.get(HOST, ()):
+                wanted, world = with_flow_forms(wanted, world, self.host, observer.ledger, observer.owners.values())
             left = plan(wanted, world, mark, Options(purge=self.options.purge, adopt=self.options.adopt))
             if left.changes:
                 raise VerifyFailed("\n".join(["applied, and yet these do not hold:", *map(line, left.changes)]))
@@ -304,7 +304,7 @@ def _touched(found: Plan) -> dict[str, set[str]]:
         if change.action in (REMOVE, REPLACE) and change.resource.kind in ("link", "namespace", "ovs_bridge"):
             reads = set(ALL_READS)
         if change.resource.kind == "link":
-            reads.add("vlans")
+            reads |= {"vlans", "fdb"}
         if change.resource.kind == "address" and change.action == REMOVE:
             reads.add("routes")
         home = change.key[2] if change.resource.kind == "namespace" else change.resource.namespace

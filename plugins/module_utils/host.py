@@ -19,7 +19,8 @@ import subprocess
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Callable
 
 from .announce import Entry, announce, repeat_detached
 from .conntrack import forget
@@ -146,10 +147,15 @@ class Host:
         finally:
             self._enter(self._home)
 
-    def ip_json(self, namespace: str, lines: Sequence[str]) -> list[list[dict[str, Any]]]:
-        """The answers to several ``ip … show`` lines, from one process."""
-        output = self._batch(["ip", "-N", "-j", "-d", "-batch", "-"], namespace, lines)
-        return [json.loads(line) for line in output.splitlines() if line.strip()]
+    def ask_ip(self, namespace: str, lines: Sequence[str]) -> Callable[[], list[list[dict[str, Any]]]]:
+        """Start one process that answers several ``ip … show`` lines; calling what this returns waits for it."""
+        with _lines(lines) as stdin:
+            started = self._start(["ip", "-N", "-j", "-d", "-batch", "-"], namespace, stdin)
+
+        def answers() -> list[list[dict[str, Any]]]:
+            return [json.loads(line) for line in started.completed().stdout.splitlines() if line.strip()]
+
+        return answers
 
     def bridge_vlans(self, namespace: str) -> list[dict[str, Any]]:
         output = self._run(["bridge", "-j", "vlan", "show"], namespace).strip()
@@ -274,23 +280,20 @@ class Host:
 
     def nft_list(self, namespace: str, prefix: str = "") -> list[dict[str, Any]]:
         """The tables whose names begin so; nothing where nftables is not installed."""
-        found: list[dict[str, Any]] = []
-        names = self._nft_names(namespace, prefix)
-        if names:
-            with self.inside(namespace), _Nftables(_NFT_JSON | _NFT_HANDLE) as nft:
-                for name in names:
-                    found += json.loads(nft.run(f"list table {name}"))["nftables"]
-        return found
+        return [entry for text in self._nft_texts(namespace, prefix) for entry in json.loads(text)["nftables"]]
 
-    def _nft_names(self, namespace: str, prefix: str) -> list[str]:
-        """Tables by family and name. To list tables, nft would fetch all elements of all sets."""
+    def _nft_texts(self, namespace: str, prefix: str) -> list[str]:
+        """Each table in JSON. To list their names alone, nft would fetch all elements of all sets."""
         try:
             with self.inside(namespace), _Nftables(_NFT_JSON | _NFT_TERSE) as nft:
-                listed = json.loads(nft.run("list ruleset"))["nftables"]
+                listed = [
+                    entry["table"] for entry in json.loads(nft.run("list ruleset"))["nftables"] if "table" in entry
+                ]
+                names = [(table["family"], table["name"]) for table in listed if table["name"].startswith(prefix)]
+                nft.set_flags(_NFT_JSON | _NFT_HANDLE)
+                return [nft.run(f"list table {family} {name}") for family, name in names]
         except NftablesMissing:
             return []
-        tables = [entry["table"] for entry in listed if "table" in entry]
-        return [f"{table['family']} {table['name']}" for table in tables if table["name"].startswith(prefix)]
 
     def nft_text(self, namespace: str, family: str, table: str) -> str:
         """One table in nft's own words, without counters."""
@@ -387,23 +390,26 @@ class Host:
     def _completed(
         self, command: list[str], namespace: str, stdin: int = subprocess.DEVNULL
     ) -> subprocess.CompletedProcess[bytes]:
+        return self._start(command, namespace, stdin).completed()
+
+    def _start(self, command: list[str], namespace: str, stdin: int = subprocess.DEVNULL) -> _Started:
         self.processes += 1
+        # Not pipes: nobody may be listening when the process has much to say.
+        output, errors = (os.fdopen(os.memfd_create(name), "w+b") for name in ("output", "errors"))
         try:
             with self.inside(namespace):
-                done = subprocess.run(
+                process = subprocess.Popen(
                     command,
                     stdin=stdin,
-                    capture_output=True,
+                    stdout=output,
+                    stderr=errors,
                     pass_fds=() if self._lock is None else (self._lock,),
                     env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"},
-                    check=False,
                 )
         except FileNotFoundError:
             package = {"ovs-vsctl": "openvswitch-switch", "ovs-ofctl": "openvswitch-switch"}.get(command[0], "iproute2")
             raise HostError(f"{command[0]} is not installed on this host; install {package}") from None
-        if done.returncode != 0:
-            raise _refused(done.stderr.decode(errors="replace"), command)
-        return done
+        return _Started(command, process, output, errors)
 
     def _enter(self, descriptor: int) -> None:
         if self._libc.setns(descriptor, _CLONE_NEWNET) != 0:
@@ -416,6 +422,31 @@ class Host:
 
     def _is_process(self, name: str) -> bool:
         return os.path.exists(_path(name))
+
+
+@dataclass(frozen=True)
+class _Started:
+    """A process that runs, and the files that it writes into."""
+
+    command: Sequence[str]
+    process: subprocess.Popen[bytes]
+    output: BinaryIO
+    errors: BinaryIO
+
+    def completed(self) -> subprocess.CompletedProcess[bytes]:
+        """Wait for its end.
+
+        :raises StepFailed: when it did not succeed.
+        """
+        status = self.process.wait()
+        said = []
+        for stream in (self.output, self.errors):
+            with stream:
+                stream.seek(0)
+                said.append(stream.read())
+        if status != 0:
+            raise _refused(said[1].decode(errors="replace"), self.command)
+        return subprocess.CompletedProcess(self.command, status, *said)
 
 
 class _Nftables:
@@ -432,8 +463,11 @@ class _Nftables:
         self._context = self._library.nft_ctx_new(0)
         self._library.nft_ctx_buffer_output(self._context)
         self._library.nft_ctx_buffer_error(self._context)
-        self._library.nft_ctx_output_set_flags(self._context, self._flags)
+        self.set_flags(self._flags)
         return self
+
+    def set_flags(self, flags: int) -> None:
+        self._library.nft_ctx_output_set_flags(self._context, flags)
 
     def __exit__(self, *_error: object) -> None:
         self._library.nft_ctx_free(self._context)

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, Callable
 
 from . import ovsdb
 from .document import restored
@@ -37,9 +39,21 @@ ALL_READS = frozenset(
 _OURS = "hostnet."
 # The kernel takes 1024 chains at one hook.
 _TABLES_AT_ONCE = 100
+# So many processes are at work while the answers of another are looked at.
+_AHEAD = 2
 
 # Objects by the namespace they are in and their kind.
 Places = Mapping[tuple[str, type[Resource]], Sequence[Resource]]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A namespace that is being read: ``names`` are the parts of its reading that ``ip`` will have answered."""
+
+    namespace: str
+    reads: Collection[str]
+    names: Sequence[str]
+    answers: Callable[[], list[list[dict[str, Any]]]]
 
 
 @dataclass
@@ -55,35 +69,36 @@ class Observer:
     wanted: Mapping[Key, Resource]
     owned_only: bool = True
     readings: dict[str, Reading] = field(default_factory=dict)
+    # The objects of each namespace as it was read last.
+    _seen: dict[str, list[Resource]] = field(default_factory=dict, init=False)
 
     def read(self, namespaces: Iterable[str], reads: Mapping[str, set[str]]) -> None:
         """Read these namespaces again: what ``reads`` names for each, everything where it names nothing."""
         declared = self._declared()
+        waiting: deque[_Asked] = deque()
         for namespace in namespaces:
-            if not self.host.has_namespace(namespace):
-                self.readings.pop(namespace, None)
-                continue
-            reading = self.readings.setdefault(namespace, Reading(namespace))
-            reading.owners, reading.scope = self.owners, self.ledger.scope
-            reading.pending, reading.address_owner = self.ledger.pending, self.ledger.address_owner
-            reading.groups, reading.meter_numbers = self.ledger.groups, self.ledger.meters
-            try:
-                self._fill(reading, reads.get(namespace) or ALL_READS, declared)
-            except NamespaceGone:
-                del self.readings[namespace]
+            self._seen.pop(namespace, None)
+            asked = self._ask(namespace, reads.get(namespace) or ALL_READS, declared)
+            if asked is not None:
+                waiting.append(asked)
+            if len(waiting) > _AHEAD:
+                self._fill(waiting.popleft(), declared)
+        for asked in waiting:
+            self._fill(asked, declared)
 
     def world(self) -> World:
         objects: dict[Key, Resource] = {}
         links: list[Link] = []
         declared = self._declared()
         for namespace, reading in self.readings.items():
-            for cls in KINDS:
-                found = cls.observe(reading, declared.get((namespace, cls), ()))
-                if cls is Link:
-                    links += [link for link in found if isinstance(link, Link)]
+            if namespace not in self._seen:
+                kinds = (cls.observe(reading, declared.get((namespace, cls), ())) for cls in KINDS)
+                self._seen[namespace] = [resource for found in kinds for resource in found]
+            for resource in self._seen[namespace]:
+                if isinstance(resource, Link):
+                    links.append(resource)
                 else:
-                    for resource in found:
-                        objects.setdefault(resource.key, resource)
+                    objects.setdefault(resource.key, resource)
         for link in joined(links):
             objects[link.key] = link
         return World(objects, self.restorable(), self._unknown_sysctls(objects))
@@ -109,15 +124,36 @@ class Observer:
             found.setdefault((resource.namespace, type(resource)), []).append(resource)
         return found
 
-    def _fill(self, reading: Reading, reads: Container[str], declared: Places) -> None:
+    def _ask(self, namespace: str, reads: Collection[str], declared: Places) -> _Asked | None:
+        """Begin to read a namespace, if it is there."""
+        try:
+            if self.host.has_namespace(namespace):
+                names = [name for name in _IP_LINES if name in reads]
+                if "stations" in names and not declared.get((namespace, Uplink)):
+                    names.remove("stations")
+                lines = [line for name in names for line in _IP_LINES[name]]
+                return _Asked(namespace, reads, names, self.host.ask_ip(namespace, lines) if names else list)
+        except NamespaceGone:
+            pass
+        self.readings.pop(namespace, None)
+        return None
+
+    def _fill(self, asked: _Asked, declared: Places) -> None:
+        reading = self.readings.setdefault(asked.namespace, Reading(asked.namespace))
+        reading.owners, reading.scope = self.owners, self.ledger.scope
+        reading.pending, reading.address_owner = self.ledger.pending, self.ledger.address_owner
+        reading.groups, reading.meter_numbers = self.ledger.groups, self.ledger.meters
+        answers = iter(asked.answers())
+        for name in asked.names:
+            setattr(reading, name, [entry for _line in _IP_LINES[name] for entry in next(answers, [])])
+        try:
+            self._fill_rest(reading, asked.reads, declared)
+        except NamespaceGone:
+            del self.readings[asked.namespace]
+
+    def _fill_rest(self, reading: Reading, reads: Collection[str], declared: Places) -> None:
+        """What is read without ``ip``."""
         namespace = reading.namespace
-        names = [name for name in _IP_LINES if name in reads]
-        if "stations" in names and not declared.get((namespace, Uplink)):
-            names.remove("stations")
-        if names:
-            answers = iter(self.host.ip_json(namespace, [line for name in names for line in _IP_LINES[name]]))
-            for name in names:
-                setattr(reading, name, [entry for _line in _IP_LINES[name] for entry in next(answers, [])])
         if "rules" in reads:
             reading.rules = self.host.rules(namespace)
         if "vlans" in reads and self._needs_vlans(declared.get((namespace, Link), ())):

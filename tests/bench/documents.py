@@ -10,11 +10,13 @@ from typing import Any
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge.document import SCOPE, bridge_document
 
+from .subject import Subject
+
 HOST = "host"
 # A Linux bridge has at most 1,023 ports; flooding makes hundreds a sensible size.
 PER_BRIDGE = 250
 
-__all__ = ["CONTAINERS", "HOST", "PER_BRIDGE", "SCOPE", "TAPS", "Shape", "document", "intent"]
+__all__ = ["CONTAINERS", "HOST", "PER_BRIDGE", "SCOPE", "TAPS", "Shape", "document", "intent", "subject"]
 
 
 @dataclass(frozen=True)
@@ -53,3 +55,9 @@ def _instance(shape: Shape, number: int) -> tuple[str, dict[str, Any]]:
 
 def document(shape: Shape, instances: int) -> dict[str, Any]:
     return bridge_document(intent(shape, instances), HOST)
+
+
+def subject(shape: Shape, instances: int) -> Subject:
+    """One instance comes, and goes again."""
+    usual = document(shape, instances)
+    return Subject(shape.title, instances, usual, document(shape, instances + 1), usual)

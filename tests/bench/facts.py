@@ -27,6 +27,7 @@ def facts() -> dict[str, str]:
         "Python of the host": _version("/usr/bin/python3", "-V"),
         "iproute2": _version("ip", "-V"),
         "nftables": _version("nft", "-v"),
+        "Open vSwitch": f"{_version('ovs-vsctl', '-V')}, userspace datapath",
         "ansible-core": importlib.metadata.version("ansible-core"),
     }
 

@@ -26,6 +26,8 @@ exec sleep infinity"""
 # One end of a veth stays outside. It disappears when the kernel has taken the namespace's devices down.
 _SENTINEL = "sentinel"
 _GONE_SECONDS = 120
+_DATABASE, _SOCKET = "/run/openvswitch/conf.db", "/run/openvswitch/db.sock"
+_SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 
 
 class CommandFailed(Exception):
@@ -51,7 +53,7 @@ class Machine:
 
         :raises CommandFailed: with what it wrote.
         """
-        entered = ["nsenter", f"--target={self.pid}", "--net", "--mount", *map(str, command)]
+        entered = self._entered(command)
         variables = {**os.environ, **(environment or {})}
         started = time.perf_counter()
         done = subprocess.run(entered, capture_output=True, text=True, check=False, env=variables)
@@ -60,6 +62,31 @@ class Machine:
             said = (done.stderr or done.stdout)[-2000:]
             raise CommandFailed(f"{' '.join(map(str, command))}: exit status {done.returncode}: {said}")
         return Finished(seconds, done.stdout)
+
+    @contextmanager
+    def open_vswitch(self, wanted: bool = True) -> Iterator[None]:
+        """Open vSwitch on this host during the body, if wanted, without its init scripts."""
+        if not wanted:
+            yield
+            return
+        self.run(["mkdir", "/run/openvswitch"])
+        self.run(["ovsdb-tool", "create", _DATABASE, _SCHEMA])
+        with self._daemon("ovsdb-server", _DATABASE, f"--remote=punix:{_SOCKET}"):
+            self.run(["ovs-vsctl", "--no-wait", "--retry", "--timeout=10", "init"])
+            with self._daemon("ovs-vswitchd"):
+                yield
+
+    @contextmanager
+    def _daemon(self, *command: str) -> Iterator[None]:
+        entered = self._entered(command)
+        with subprocess.Popen(entered, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            try:
+                yield
+            finally:
+                process.terminate()
+
+    def _entered(self, command: Sequence[str | Path]) -> list[str]:
+        return ["nsenter", f"--target={self.pid}", "--net", "--mount", *map(str, command)]
 
 
 def leave_network() -> None:

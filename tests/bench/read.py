@@ -12,15 +12,11 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ansible_collections.hostnet.fabric.plugins.module_utils import document as documents
-from ansible_collections.hostnet.fabric.plugins.module_utils.host import (
-    _NFT_HANDLE,
-    _NFT_JSON,
-    Host,
-    _Nftables,
-)
+from ansible_collections.hostnet.fabric.plugins.module_utils.host import Host
 from ansible_collections.hostnet.fabric.plugins.module_utils.kinds.base import HOST
 from ansible_collections.hostnet.fabric.plugins.module_utils.ledger import LedgerStore
 from ansible_collections.hostnet.fabric.plugins.module_utils.observe import Observer
@@ -29,12 +25,12 @@ from ansible_collections.hostnet.fabric.plugins.module_utils.observe import Obse
 class DeafHost(Host):
     """Starts the same processes and asks the library the same questions, and listens to none of the answers."""
 
+    def ask_ip(self, namespace: str, lines: Sequence[str]) -> Callable[[], list[list[dict[str, Any]]]]:
+        self._batch(["ip", "-N", "-j", "-d", "-batch", "-"], namespace, lines)
+        return list
+
     def nft_list(self, namespace: str, prefix: str = "") -> list[dict[str, Any]]:
-        names = self._nft_names(namespace, prefix)
-        if names:
-            with self.inside(namespace), _Nftables(_NFT_JSON | _NFT_HANDLE) as nft:
-                for name in names:
-                    nft.run(f"list table {name}")
+        self._nft_texts(namespace, prefix)
         return []
 
     def _run(self, command: list[str], namespace: str, stdin: int = subprocess.DEVNULL) -> str:
@@ -51,8 +47,15 @@ def main() -> None:
     ledger, owners = LedgerStore(host.run_directory).open(document.scope)
     observer = Observer(host, ledger, owners, document.objects)
     namespaces = sorted(set(document.namespaces()) | set(ledger.namespaces))
+    bridges = {key[2] for key in document.objects if key[0] == "openflow"}
+    tunnels = {key[1] for key in document.objects if key[0] == "fdb"}
     started = time.perf_counter()
     observer.read([HOST, *namespaces], {})
+    # What is read after an answer to something else has been heard.
+    for bridge in sorted(bridges):
+        host.dump_flows(bridge)
+    for namespace in sorted(tunnels):
+        host.bridge_fdb(namespace)
     print(json.dumps({"seconds": time.perf_counter() - started, "processes": host.processes}))
 
 

@@ -13,14 +13,16 @@ NOOP_RATIO, NOOP_START = 1.5, 0.2
 TIMES_FASTER = 50
 FLAT_WITHIN, FLAT_FROM = 0.25, 500
 PEAK_MB = 200
+TENANT_SECONDS = 60
+ADDED_RATIO = 1.2
 
 
 @dataclass(frozen=True)
 class Size:
-    """A host of one shape with so many instances. phases: seconds of each phase of the engine, by name."""
+    """A host of one shape with so many instances or tenants. phases: seconds of each phase of the engine, by name."""
 
     shape: str
-    instances: int
+    count: int
     rounds: int
     objects: int
     first: float
@@ -36,7 +38,7 @@ class Size:
 
     @property
     def name(self) -> str:
-        return f"{self.instances:,} {self.shape}"
+        return f"{self.count:,} {self.shape}"
 
     @property
     def first_ratio(self) -> float:
@@ -84,6 +86,21 @@ class Playbooks:
 
 
 @dataclass(frozen=True)
+class Compiled:
+    """A fleet's intent compiled. index: seconds to sort the whole intent. each: seconds for one host after that."""
+
+    hosts: int
+    tenants: int
+    index: float
+    each: float
+
+    @property
+    def per_host(self) -> float:
+        """Seconds for a host when all are compiled from one index."""
+        return self.each + self.index / self.hosts
+
+
+@dataclass(frozen=True)
 class Results:
     """per_bridge: instances that share a bridge. facts: the machine and the versions, by name."""
 
@@ -91,4 +108,6 @@ class Results:
     facts: Mapping[str, str]
     per_bridge: int
     sizes: tuple[Size, ...]
+    tenants: tuple[Size, ...]
+    fleets: tuple[Compiled, ...]
     playbooks: Playbooks

@@ -13,19 +13,23 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any
 
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.document import SCOPE, dvr_document
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.document import dvr_document
+
+from .subject import Subject
 
 HOST = "host"
 SNAT_HOST = "network"
 # The device that leads to the external network, which a host must have before anything is declared.
 DEVICE = "eth1"
+# Every kernel does that one, and needs no module for it.
+DATAPATH = "netdev"
 _EXTERNAL = "100.64.0.0/10"
 _FIRST_EXTERNAL = IPv4Address("100.65.0.0")
 _FIRST_TUNNEL = IPv4Address("10.0.0.1")
 _INSIDE = IPv4Address("172.16.0.10")
 _FIRST_LINK_LOCAL = IPv4Address("169.254.64.0")
 
-__all__ = ["DEVICE", "HOST", "SCOPE", "Tenants", "document", "fleet", "intent"]
+SHAPE = "tenants"
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,12 @@ class Tenants:
     instances: int = 10
     floating_ips: int = 5
     more: int = 0
+
+
+def subject(tenants: int) -> Subject:
+    """One floating IP comes; then it goes again, and with it a tenant."""
+    usual, added, removed = Tenants(tenants), Tenants(tenants, more=1), Tenants(tenants - 1)
+    return Subject(SHAPE, tenants, document(usual), document(added), document(removed), device=DEVICE, switch=True)
 
 
 def document(tenants: Tenants) -> dict[str, Any]:
@@ -56,6 +66,7 @@ def _fleet(hosts: list[str], tenants: Tenants) -> dict[str, Any]:
         "fabric_hosts": {
             name: {"tunnel": str(_FIRST_TUNNEL + place)} for place, name in enumerate([*hosts, SNAT_HOST])
         },
+        "fabric_datapath": DATAPATH,
         "fabric_snat_hosts": [SNAT_HOST],
         "fabric_providers": {"ext": {"device": DEVICE}},
         "fabric_external_networks": {

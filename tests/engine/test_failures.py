@@ -139,12 +139,12 @@ def test_a_missing_tool_is_named_with_its_package(
 ) -> None:
     from ansible_collections.hostnet.fabric.plugins.module_utils import host as host_module
 
-    real = host_module.subprocess.run
+    real = host_module.subprocess.Popen
 
-    def without(command: list[str], check: bool = False, **options: Any) -> Any:
-        return real(["/nonexistent/" + name, *command[1:]] if command[0] == name else command, check=check, **options)
+    def without(command: list[str], **options: Any) -> Any:
+        return real(["/nonexistent/" + name, *command[1:]] if command[0] == name else command, **options)
 
-    monkeypatch.setattr(host_module.subprocess, "run", without)
+    monkeypatch.setattr(host_module.subprocess, "Popen", without)
     before = host.snapshot() if name != "ip" else {}
     with pytest.raises(HostError, match=f"{name} is not installed on this host; install {package}"):
         host.run({**GOOD, "ovs_bridges": [{"name": "ovs0"}]} if name != "ip" else GOOD)

@@ -18,6 +18,7 @@ import tempfile
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import netaddr
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +31,8 @@ needs: [8021q, bridge_vlan, dummy, vrf, vxlan]
 machines:
   tester: {}
 """
-WANTED = ("galaxy.yml", "pyproject.toml", "docs/document.md", "plugins", "tests/conftest.py", "tests/engine")
+WANTED = ("galaxy.yml", "pyproject.toml", "docs/document.md", "inventory", "plugins")
+TESTS = ("tests/conftest.py", "tests/engine")
 COPY = "/root/fabric"
 # Connection tracking brings sysctls with it, which must not seem to be the doing of the test that first needs it.
 WARM_UP = """
@@ -60,8 +62,10 @@ def archive(names: list[str]) -> bytes:
     """What the tests need of the project, and the list of those to run."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        for name in WANTED:
-            tar.add(ROOT / name, name, filter=lambda entry: None if "__pycache__" in entry.name else entry)
+        # The compiler needs netaddr, which is Python alone and found from the directory that the tests are run in.
+        places = [(ROOT / name, name) for name in (*WANTED, *TESTS)]
+        for source, name in (*places, (Path(netaddr.__file__).parent, "netaddr")):
+            tar.add(source, name, filter=lambda entry: None if "__pycache__" in entry.name else entry)
         link = tarfile.TarInfo(COLLECTION)
         link.type, link.linkname = tarfile.SYMTYPE, "../../.."
         tar.addfile(link)

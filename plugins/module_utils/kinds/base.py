@@ -336,6 +336,11 @@ def show(value: Any) -> str:
     return str(value)
 
 
+def device_claim(namespace: str, name: str) -> Key:
+    """The name of a device in a namespace, free once the old one is gone, and no switch has it as a port any more."""
+    return ("device", namespace, name)
+
+
 def port_claim(name: str) -> Key:
     """The place of a device in one bridge of Open vSwitch."""
     return ("switched", name)

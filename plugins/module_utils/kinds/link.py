@@ -30,6 +30,7 @@ from .base import (
     alias_owner,
     all_fields,
     declared,
+    device_claim,
     link_key,
     narrowed,
     show,
@@ -291,22 +292,25 @@ class Link(Resource):
     def after(self) -> tuple[Key, ...]:
         others = [self.master, self.parent]
         keys = [link_key(self.namespace, name) for name in others if name]
-        if self.type == "veth" and self.peer and self.peer[0]:
-            keys.append(("namespace", HOST, self.peer[0]))
+        if self.type == "veth":
+            ends = self.fitting or ((self.peer,) if self.peer else ())
+            keys += [("namespace", HOST, namespace) for namespace, _name in ends if namespace]
         return tuple(keys)
 
     def claims(self) -> tuple[Key, ...]:
         if self.type == "vxlan":
-            return (("vni", self.namespace, str(self.id), str(self.port or 4789), str(self.parent)),)
+            number = ("vni", self.namespace, str(self.id), str(self.port or 4789), str(self.parent))
+            return (number, device_claim(self.namespace, self.name))
         if self.type == "vlan":
             return (("vlan", self.namespace, str(self.parent), str(self.id), str(self.protocol or "802.1Q")),)
         if self.type == "veth" and self.peer:
-            return (_device(self.namespace, self.name), _device(*self.peer))
-        return ()
+            return (device_claim(self.namespace, self.name), device_claim(*self.peer))
+        return (device_claim(self.namespace, self.name),) if self.type == "tap" else ()
 
     def holds(self) -> tuple[Key, ...]:
-        own = (_device(self.namespace, self.name),)
-        return own if self.type == "veth" else (*self.claims(), *own)
+        own = device_claim(self.namespace, self.name)
+        # The other end of a veth goes with it, and may be another one's by now.
+        return (own,) if self.type == "veth" else tuple(dict.fromkeys((*self.claims(), own)))
 
     def unknown_accounts(self) -> Iterator[str]:
         """The user and the group that this machine does not have."""
@@ -457,7 +461,8 @@ def joined(links: Sequence[Link]) -> list[Link]:
     """Give each veth end its peer.
 
     The kernel shows a peer in another namespace by its number only; two ends belong together when each has
-    the other's number. Numbers repeat from namespace to namespace, so that more than one end may fit.
+    the other's number. Numbers repeat from namespace to namespace, so that more than one end may fit; one with the
+    same label then comes first.
     """
     ends: dict[tuple[int, int], list[Link]] = {}
     for link in links:
@@ -469,12 +474,9 @@ def joined(links: Sequence[Link]) -> list[Link]:
 def _with_peer(link: Link, others: Sequence[Link]) -> Link:
     if link.type != "veth" or link.peer is not None:
         return link
-    fitting = tuple((o.namespace, o.name) for o in others if o.namespace != link.namespace)
+    alike = sorted(others, key=lambda other: other.label != link.label)
+    fitting = tuple((o.namespace, o.name) for o in alike if o.namespace != link.namespace)
     return replace(link, peer=fitting[0] if fitting else None, fitting=fitting)
-
-
-def _device(namespace: str, name: str) -> Key:
-    return ("device", namespace, name)
 
 
 def _uid(name: str) -> int | None:

@@ -13,7 +13,20 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from .. import ovsdb, values
-from .base import HOST, Difference, Key, Mark, Reading, Resource, Step, all_fields, declared, link_key, port_claim
+from .base import (
+    HOST,
+    Difference,
+    Key,
+    Mark,
+    Reading,
+    Resource,
+    Step,
+    all_fields,
+    declared,
+    device_claim,
+    link_key,
+    port_claim,
+)
 
 _MAPS = {"external_ids": "Port", "other_config": "Port", "interface_external_ids": "Interface"}
 
@@ -27,7 +40,7 @@ def parse_tag(value: Any) -> str:
 class OvsPort(Resource):
     kind: ClassVar[str] = "ovs_port"
     section: ClassVar[str] = "ovs_ports"
-    reads: ClassVar[tuple[str, ...]] = ("ovs",)
+    reads: ClassVar[tuple[str, ...]] = ("ovs", "links")
 
     name: str = declared(values.device_name, key=True)
     bridge: str = declared(values.device_name, required=True, fixed=True)
@@ -46,8 +59,12 @@ class OvsPort(Resource):
 
     # Declared only: whether an uplink makes it a port, at the right moment.
     uplink: bool = False
+    # Declared only: whether the document has its device, too.
+    with_device: bool = False
     # Observed only: its OpenFlow port number, None as long as the switch has given it none.
     number: int | None = None
+    # Observed only: whether its device is gone. The switch would not take up another one of the same name.
+    gone: bool = False
 
     def faults(self) -> Iterator[str]:
         if self.namespace:
@@ -59,23 +76,29 @@ class OvsPort(Resource):
     def observe(cls, reading: Reading, wanted: Sequence[OvsPort]) -> Iterator[OvsPort]:
         bridges = {port: row["name"] for row in reading.ovs.get("Bridge", ()) for port in ovsdb.many(row["ports"])}
         interfaces = {row["_uuid"]: row for row in reading.ovs.get("Interface", ())}
+        devices = {link["ifname"] for link in reading.links}
         for row in reading.ovs.get("Port", ()):
             members = ovsdb.many(row["interfaces"])
             if len(members) == 1 and row["_uuid"] in bridges:
-                yield _observed(row, interfaces[members[0]], bridges[row["_uuid"]])
+                port = _observed(row, interfaces[members[0]], bridges[row["_uuid"]])
+                is_gone = port.type == "system" and bool(devices) and port.name not in devices
+                yield replace(port, gone=True, number=None) if is_gone else port
 
     def differences(self, seen: Resource) -> tuple[Difference, ...]:
-        return tuple(
+        found = tuple(
             d
             for d in super().differences(seen)
             if d.field not in _MAPS or ovsdb.missing(d.after, d.before or ()) is not None
         )
+        remade = self.with_device and getattr(seen, "gone", False)
+        return (*found, Difference("type", "without its device", "system")) if remade else found
 
     def parents(self) -> tuple[Key, ...]:
         return (("ovs_bridge", HOST, self.bridge),)
 
     def completed(self, others: Mapping[Key, Resource]) -> OvsPort:
-        return replace(self, uplink=True) if getattr(others.get(self._uplink()), "leg", None) else self
+        uplink = bool(getattr(others.get(self._uplink()), "leg", None))
+        return replace(self, uplink=uplink, with_device=link_key(HOST, self.name) in others)
 
     def after(self) -> tuple[Key, ...]:
         device = (link_key(HOST, self.name),) if self.type in (None, "system") and self.name != self.bridge else ()
@@ -87,7 +110,7 @@ class OvsPort(Resource):
         return ovsdb.LEG not in dict(self.external_ids or ()) and super().goes_along(removed)
 
     def holds(self) -> tuple[Key, ...]:
-        return (port_claim(self.name),)
+        return (port_claim(self.name), *((device_claim(HOST, self.name),) if self.gone else ()))
 
     def _uplink(self) -> Key:
         return ("uplink", HOST, self.name)

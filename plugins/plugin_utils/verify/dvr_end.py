@@ -116,11 +116,19 @@ class End:
 def end_of(view: HostView, instance: Instance, snat: dict[str, IPAddress]) -> End:
     """snat: the address of each router that translates centrally, by its name."""
     router = _router(view, instance)
-    address = None if router is None else snat.get(router.name)
-    seen = None
-    if router is not None and address is not None and router.pairs:
-        seen = Public(address, router.pairs[0].external, router.pairs[0].mtu)
-    return End(instance, view.host.name, router, {} if router is None else _public(router, instance), seen)
+    if router is None:
+        return End(instance, view.host.name, None, {}, None)
+    address = snat.get(router.name)
+    seen = None if address is None else _central(view, address)
+    return End(instance, view.host.name, router, _public(router, instance), seen)
+
+
+def _central(view: HostView, address: IPAddress) -> Public | None:
+    """What a router's central address is on the external network that it is in."""
+    for external in view.externals:
+        if holding(address, [subnet.network for subnet in external.network.subnets]) is not None:
+            return Public(address, external.name, external.network.mtu)
+    return None
 
 
 def leg_in(router: Router, network: str) -> Leg | None:

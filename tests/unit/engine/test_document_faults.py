@@ -33,7 +33,7 @@ FAULTS: dict[str, tuple[Any, str]] = {
     "unknown section": (
         {"link": []},
         "link: is not known; a document has scope, namespaces, ovs_bridges, ovs_ports, meters, openflow, links, fdb, "
-        "sysctls, nft_tables, addresses, uplinks, routes, rules, neighbours",
+        "sysctls, offloads, nft_tables, addresses, uplinks, routes, rules, neighbours",
     ),
     "section no list": ({"links": {"name": "x0"}}, "links: {'name': 'x0'} is not a list"),
     "entry no map": ({"links": ["x0"]}, "links[0]: 'x0' is not a map of fields"),
