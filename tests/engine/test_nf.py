@@ -16,7 +16,6 @@ from harness import tool, wait_for
 from nf_fleet import CLIENT, CONTROL, COVER, MTU, PLANES, POOLS, Fabric, fabric, plan, text
 from routers import for_a_while
 
-from ansible_collections.hostnet.fabric.plugins.filter.nf_pools import nf_pools
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.bird import daemons
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.document import nf_document
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.fleet import Fleet
@@ -88,7 +87,8 @@ def test_daily_changes_reset_nothing(running: Fabric) -> None:
         assert done.plan.resets == ()
     ways = {name: {own[4]} for name, own in PLANES.items()}
     # By four places, the fourth pool is nobody's by its own.
-    pools = {pool["prefix"]: ways[pool["user_plane"]] for pool in nf_pools(running.intent)[0]["pools"]}
+    _ranges, planned = Fleet(running.intent).pools()
+    pools = {str(pool.prefix): ways[pool.user_plane] for pool in planned if pool.range == "subscribers"}
     assert set(pools) == {*POOLS[4], "203.0.113.48/28"}
     assert pools[POOLS[4][2]] == {PLANES["nf-up2"][4]}
     running.await_routes({4: {**BOTH[4], **pools}, 6: BOTH[6]})
