@@ -56,7 +56,10 @@ def template(settings: Bgp) -> Lines:
     ]
     if settings.gtsm:
         own.append("ttl security on;")
-    if settings.password is not None:
+    if settings.password is not None and settings.tcp_ao:
+        key = block("key", ["id 1;", f'secret "{settings.password}";', "algorithm hmac sha256;", "preferred;"], ";")
+        own += ["authentication ao;", *block("keys", key, ";")]
+    elif settings.password is not None:
         own.append(f'password "{settings.password}";')
     return block(f"template bgp {SPEAKER}", own)
 

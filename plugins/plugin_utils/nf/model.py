@@ -174,9 +174,12 @@ class Bfd:
 
 @dataclass(frozen=True)
 class Bgp:
+    """tcp_ao: whether the password is a key of TCP-AO (RFC 5925) and not one of TCP MD5."""
+
     hold_time: int
     password: str | None
     gtsm: bool
+    tcp_ao: bool
 
 
 @dataclass(frozen=True)

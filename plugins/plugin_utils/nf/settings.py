@@ -18,7 +18,7 @@ BACKENDS = ("linux", "vlan_aware", "openvswitch")
 DATAPATHS = ("system", "netdev")
 DEFAULT_MTU = 1500
 DEFAULT_BFD = Bfd(interval=300, multiplier=3, password=None)
-DEFAULT_BGP = Bgp(hold_time=9, password=None, gtsm=True)
+DEFAULT_BGP = Bgp(hold_time=9, password=None, gtsm=True, tcp_ao=False)
 FASTEST = 50
 backend = values.choice(*BACKENDS)
 datapath = values.choice(*DATAPATHS)
@@ -64,8 +64,11 @@ def _bgp(section: Section) -> Bgp:
         hold_time=section.get("hold_time", values.integer(3, 65535), DEFAULT_BGP.hold_time),
         password=section.get("password", _key(80), None),
         gtsm=section.get("gtsm", values.boolean, DEFAULT_BGP.gtsm),
+        tcp_ao=section.get("tcp_ao", values.boolean, DEFAULT_BGP.tcp_ao),
     )
     section.close()
+    if found.tcp_ao and found.password is None and section.are_sound("password"):
+        section.fault("tcp_ao", "needs a key; say password, too")
     return found
 
 

@@ -177,6 +177,14 @@ def test_gateways_believe_nothing_by_default():
     assert text.count("import limit 17 action restart;") == text.count("import limit 4 action restart;") == 1
 
 
+def test_a_key_of_tcp_ao_takes_the_place_of_the_password():
+    """BIRD 2.0 does not know it."""
+    text = gateway_text({"fabric_bgp/tcp_ao": True})
+    assert "password" not in text
+    assert text.count("authentication ao;") == 1
+    assert 'secret "between-us";' in text
+
+
 def test_cost_of_a_host_does_not_grow_with_the_fleet(monkeypatch):
     """User planes of other hosts are not even parsed where nobody announces pools."""
     from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf import catalogue

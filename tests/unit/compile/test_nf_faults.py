@@ -626,6 +626,12 @@ CASES = {
             'fabric_bgp.password: is no key; use 1 to 80 letters, digits and signs of ASCII, without " and blanks',
         ],
     ),
+    "TCP-AO without a key": (
+        {"fabric_bgp": {"tcp_ao": True}},
+        [
+            "fabric_bgp.tcp_ao: needs a key; say password, too",
+        ],
+    ),
     "BGP as a text": (
         {"fabric_bgp": "fast"},
         [
