@@ -164,6 +164,23 @@ def test_who_knows_the_password_but_not_the_plan_is_not_believed(running: Fabric
     wait_for(lambda: not gateway.is_up("nf_cp1_v4"), "the end of the session")
 
 
+def test_who_is_about_to_leave_is_heard_last(running: Fabric) -> None:
+    """A control plane says so by a community (RFC 8326): its routes stay, and lose against any other's."""
+    (daemon,) = daemons(Fleet(running.intent).view("compute-09"))
+    leaving = 'export filter { if proto = "pools4" then { bgp_community.add((65535, 0)); accept; } reject; };'
+    config = text(daemon.config).replace('export where proto = "pools4";', leaving)
+    assert config != text(daemon.config)
+    running.routers["nf-cp1"].run(config)
+    gateway = running.routers["dcgw-01"]
+
+    def preferences() -> set[str]:
+        reply = gateway.ask("show route all protocol nf_cp1_v4")
+        return {line.text.split()[-1] for line in reply.lines if "BGP.local_pref" in line.text}
+
+    wait_for(lambda: preferences() == {"0"}, "the lowest preference")
+    assert running.routes(4) == BOTH[4]
+
+
 def test_stranger_without_the_password_is_not_heard(built: Fabric) -> None:
     """And one from farther away would not be either: packets must have come straight."""
     stolen = {**built.intent, "fabric_bgp": {"hold_time": 9, "password": "guessed"}}
