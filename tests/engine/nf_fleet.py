@@ -111,8 +111,15 @@ class Fabric:
         return {"openvswitch": "gw-100", "linux": "br-100", "vlan_aware": "br-nf.100"}[self.intent["fabric_nf_backend"]]
 
     def apply(self) -> None:
-        for name, own in self.nodes.items():
-            own.apply(nf_document(self.intent, name))
+        for name in self.nodes:
+            self.apply_to(name)
+
+    def apply_to(self, host: str) -> None:
+        """What was predicted is done, and then nothing is left to do. What a bridge learns may change meanwhile."""
+        own, document = self.nodes[host], nf_document(self.intent, host)
+        predicted = own.check(document)
+        assert own.run(document) == predicted
+        assert own.run(document) == []
 
     def start(self, host: str, only: str = "") -> None:
         """Every BIRD of a host that the intent has, or one of them."""

@@ -17,7 +17,6 @@ from nf_fleet import CLIENT, CONTROL, COVER, MTU, PLANES, POOLS, Fabric, fabric,
 from routers import for_a_while
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.bird import daemons
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.document import nf_document
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.fleet import Fleet
 
 BACKENDS = (
@@ -68,7 +67,7 @@ def test_who_appears_at_a_place_joins_by_itself(running: Fabric) -> None:
         "attach": "veth",
         "addresses": list(third.values()),
     }
-    running.nodes["compute-09"].apply(nf_document(running.intent, "compute-09"))
+    running.apply_to("compute-09")
     running.start("compute-09", "nf-up3")
     for family, address in third.items():
         wait_for(lambda f=family, a=address: a in running.routes(f)[COVER[f]], f"{address} among the ways")
