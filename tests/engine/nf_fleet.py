@@ -80,7 +80,8 @@ INTENT: dict[str, Any] = {
             "pins": {POOLS[6][2]: "nf-up1"},
         },
     },
-    "fabric_bfd": {"interval": 200, "multiplier": 3},
+    # A machine that is emulated misses packets of faster sessions.
+    "fabric_bfd": {"interval": 400, "multiplier": 5},
     "fabric_bgp": {"hold_time": 9, "password": "between-us"},
 }
 
