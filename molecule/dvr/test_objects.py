@@ -358,10 +358,10 @@ def settled(fleet: Fleet, host: str) -> Any:
     """A host's snapshot without what depends on when something was made, and with the tunnels' own entries."""
     found = json.loads(fleet.output(host, "python3", "-", stdin=(MOLECULE / "shared/snapshot.py").read_text()))
     rows = json.loads(fleet.output(host, "ovs-vsctl", "-f", "json", "--columns=ofport,name", "list", "Interface"))
-    names = {str(number): name for number, name in rows["data"]}
-    found["Open vSwitch"]["dump-flows br-int"] = sorted(
-        named(flow, names) for flow in found["Open vSwitch"]["dump-flows br-int"]
-    )
+    own = fleet.on(host, "ovs-vsctl", "list-ports", "br-int").stdout.split()
+    names = {str(number): name for number, name in rows["data"] if name in own}
+    flows = found["Open vSwitch"].get("dump-flows br-int", ())
+    found["Open vSwitch"]["dump-flows br-int"] = sorted(named(flow, names) for flow in flows)
     entries = json.loads(fleet.output(host, "bridge", "-j", "fdb", "show"))
     tunnels = [entry for entry in entries if "dst" in entry and entry.get("state") == "permanent"]
     found["tunnels"] = sorted(f"{entry['ifname']} {entry['mac']} {entry['dst']}" for entry in tunnels)
@@ -407,7 +407,10 @@ def eventually_same(fleet: Fleet, host: str, before: Any) -> None:
 TAKEN = {
     "address of a router": ("ip -n router-ns address delete 172.16.18.1/24 dev qr-web", {"address", "route"}),
     "IPv6 address of a router": ("ip -n router-ns address delete 2001:db8:18::1/64 dev qr-web", {"address"}),
-    "address of the host outside": ("ip -n fip-ns address delete 192.168.100.254/24 dev fg-ext", {"address", "route"}),
+    "address of the host outside": (
+        "ip -n fip-ns address delete 192.168.100.254/24 dev fg-ext",
+        {"address", "route", "neighbour"},
+    ),
     "way to a floating IP": ("ip -n fip-ns route delete 192.168.100.150", {"route"}),
     "way to a routed address": ("ip -n fip-ns -6 route delete 2001:db8:18::100", {"route"}),
     "table of floating IPs": ("ip -n router-ns route flush table 16", {"route"}),

@@ -36,6 +36,7 @@ VOLATILE = {
     *("ifindex", "link_index", "link_netnsid", "stats", "stats64", "handle", "metainfo"),
     *("hello_timer", "tcn_timer", "topology_change_timer", "gc_timer", "forward_delay_timer", "message_age_timer"),
     *("valid_life_time", "preferred_life_time", "expires", "tentative", "cacheinfo", "used"),
+    *("bytes", "packets"),
 }
 # Modules that were loaded meanwhile bring these, and an object's absence is seen elsewhere.
 UNCOMPARED_SYSCTLS = re.compile(r"^net\.(netfilter|bridge|mptcp|vrf)\.|^net\.nf_conntrack_max|stable_secret$")

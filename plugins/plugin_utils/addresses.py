@@ -10,12 +10,32 @@ from dataclasses import dataclass
 from typing import Any
 
 try:
-    from netaddr import AddrFormatError, IPAddress, IPNetwork
+    from netaddr import EUI, AddrFormatError, IPAddress, IPNetwork, cidr_merge
 except ImportError as error:
     MISSING: ImportError | None = error
-    AddrFormatError = IPAddress = IPNetwork = None
+    EUI = AddrFormatError = IPAddress = IPNetwork = cidr_merge = None
 else:
     MISSING = None
+
+# Others take what they need of netaddr from here, where its absence is dealt with.
+__all__ = [
+    "EUI",
+    "MISSING",
+    "Address",
+    "IPAddress",
+    "IPNetwork",
+    "address",
+    "cidr_merge",
+    "holding",
+    "interface",
+    "ip",
+    "ipv4",
+    "network",
+    "prefix",
+    "refuse_reserved",
+    "require_netaddr",
+    "single",
+]
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ def write(raw: Document, flows: Mapping[str, str], ports: Mapping[str, int], dir
     given = World({resource.key: resource for resource in _given(document)})
     found = batches(plan(document.objects, given, Mark(document.scope, ledger.protocol), Options()))
     lines = ["set -e"]
-    offloads = [(batch.namespace, *step.words) for batch in found if batch.tool == "ethtool" for step, _ in batch.steps]
+    of_ethtool = [batch for batch in found if batch.tool == "ethtool"]
+    offloads = [(batch.namespace, *step.words) for batch in of_ethtool for step, _number in batch.steps]
     for number, batch in enumerate(found):
         if batch.tool == "ovs":
             lines += _database_commands(batch, ports)

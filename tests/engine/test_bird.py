@@ -449,7 +449,7 @@ def test_killed_after_bird_has_confirmed(pair: Pair, monkeypatch: pytest.MonkeyP
     """BIRD runs the new text and the file has the old one: the next run knows, whichever of them is wanted."""
     new = changed(("203.0.113.0/24+", "198.51.100.0/24+"))
     with monkeypatch.context() as patched:
-        patched.setattr(os, "replace", lambda *_paths: (_ for _ in ()).throw(KeyboardInterrupt))
+        patched.setattr(os, "replace", lambda *_paths: (never for never in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             pair.left.run(new)
     wait_for(lambda: OTHER_POOL in pair.left.routes(), "the new text's routes")

@@ -115,9 +115,9 @@ def _connected(process: subprocess.Popen[bytes], socket: str) -> Control:
     while True:
         try:
             return Control(socket, _PATIENCE)
-        except Unreachable as error:
+        except Unreachable:
             if process.poll() is not None:
-                raise CannotRehearse("it does not start with the configuration that is there") from error
+                raise CannotRehearse("it does not start with the configuration that is there") from None
             if time.monotonic() > deadline:
                 raise
         time.sleep(0.005)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from netaddr import EUI
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import EUI
 
 
 def link_local(mac: str) -> str:

@@ -127,8 +127,8 @@ def _addresses(instance: Instance) -> Iterator[Entry]:
     if not isinstance(port, Veth):
         return
     for address in instance.addresses:
-        subnet = next(s.network for s in instance.network.subnets if address in s.network)
-        interface = f"{address}/{subnet.prefixlen}"
+        lengths = [s.network.prefixlen for s in instance.network.subnets if address in s.network]
+        interface = f"{address}/{lengths[0]}"
         yield usable_at_once(port.namespace, port.interface, interface, f"{instance.path}.addresses")
 
 

@@ -91,7 +91,7 @@ def fleets(draw):
     used = iter(known)
     places = []
     for tenant in range(draw(st.integers(1, 4))):
-        own = [next(used) for _ in range(draw(st.integers(1, 2)))]
+        own = [next(used) for _number in range(draw(st.integers(1, 2)))]
         for position, network in enumerate(own):
             intent[NETWORKS][network] = draw(networks(tenant, position))
         router = {}

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netaddr import IPNetwork, cidr_merge
-
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import IPNetwork, cidr_merge
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.flows.port_security import short
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.flows.text import (
     DELIVER,

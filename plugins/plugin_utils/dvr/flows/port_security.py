@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netaddr import IPAddress, IPNetwork
-
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import IPAddress, IPNetwork
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.flows.text import (
     FIREWALL_OUT,
     FORWARD,

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netaddr import IPNetwork
-
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import IPNetwork
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.flows.text import (
     DVR_MACS,
     FORWARD,
