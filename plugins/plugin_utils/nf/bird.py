@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.bird_gateway import gateway_lines
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.bird_parts import (
+    GRACEFUL_SHUTDOWN,
     Lines,
     bfd,
     block,
@@ -59,7 +60,8 @@ def _function(one: Function, view: HostView, gateways: Gateways) -> Lines:
 
 
 def _user_plane(one: Function, view: HostView, gateways: Gateways) -> Lines:
-    """It answers to the gateways. A passive end has no session before it is told of its neighbour."""
+    """It answers to the gateways, unless it is drained. A passive end has no session before it is told of its
+    neighbour."""
     device = one.routed_leg.interface
     neighbours = [
         f'neighbor {other} dev "{device}" local {own};'
@@ -67,7 +69,7 @@ def _user_plane(one: Function, view: HostView, gateways: Gateways) -> Lines:
         for family in FAMILIES
         if (other := gateway.address(family)) is not None and (own := one.address(family)) is not None
     ]
-    guard = bfd(view.bfd, device, ["accept direct;", *neighbours], "passive yes;")
+    guard = bfd(view.bfd, device, ["accept direct;", *neighbours], "passive yes;", one.name in view.drained.functions)
     return [*head(one.name, one.addresses), *guard]
 
 
@@ -81,10 +83,18 @@ def _control_plane(one: ControlPlane, view: HostView, gateways: Gateways) -> Lin
         for gateway in sorted(gateways.hosts, key=lambda gateway: gateway.host.name):
             other = gateway.address(family)
             if other is not None:
-                channel = ["import none;", f'export where proto = "pools{family}";']
+                channel = ["import none;", *_export(one, view, family)]
                 ends = (own, one.asn), (other, gateways.asn)
                 lines += session(symbol(gateway.host.name, family), *ends, channel)
     return lines
+
+
+def _export(one: ControlPlane, view: HostView, family: int) -> Lines:
+    """Who is about to leave says so with each route (RFC 8326), and then has none."""
+    if one.name in view.leaving:
+        said = f"bgp_community.add({GRACEFUL_SHUTDOWN}); accept;"
+        return [f'export filter {{ if proto = "pools{family}" then {{ {said} }} reject; }};']
+    return ["export none;"] if one.name in view.drained.functions else [f'export where proto = "pools{family}";']
 
 
 def _announced(view: HostView, family: int) -> Lines:

@@ -9,9 +9,11 @@ every member that answers, and each member has a route to itself, without which 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
+from typing import TYPE_CHECKING
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.bird_parts import (
+    GRACEFUL_SHUTDOWN,
     Lines,
     bfd,
     block,
@@ -22,6 +24,7 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.bird_parts impor
 )
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.model import (
     FAMILIES,
+    ControlPlane,
     Gateway,
     Gateways,
     HostView,
@@ -31,9 +34,11 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.model import (
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.plan import prefix_at
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.symbol import symbol
 
+if TYPE_CHECKING:
+    from netaddr import IPAddress
+
 # As many ways as one route can have. A number of members that follows the intent would restart the protocol.
 MAX_WAYS = 255
-GRACEFUL_SHUTDOWN = "(65535, 0)"
 
 
 def gateway_lines(view: HostView, gateways: Gateways, gateway: Gateway, device: str) -> Lines:
@@ -43,10 +48,11 @@ def gateway_lines(view: HostView, gateways: Gateways, gateway: Gateway, device: 
     lines += bfd(view.bfd, device)
     for family in families:
         hops = [hop for hop in view.next_hops if hop.address(family) is not None]
-        lines += [*_guarded(family, hops), *_virtual(family, hops), *_kernel(family)]
+        lines += [*_guarded(family, hops, view.withdrawn), *_virtual(family, hops), *_kernel(family)]
     announced = [family for family in families if any(found.family == family for found in view.ranges)]
     for family in announced:
-        lines += _import_filter(family, [found for found in view.ranges if found.family == family])
+        ranges = [found for found in view.ranges if found.family == family]
+        lines += _import_filter(family, ranges, _leaving(view))
     if announced:
         lines += template(view.bgp)
     for family in announced:
@@ -54,12 +60,15 @@ def gateway_lines(view: HostView, gateways: Gateways, gateway: Gateway, device: 
     return lines
 
 
-def _guarded(family: int, hops: Iterable[NextHop]) -> Lines:
+def _guarded(family: int, hops: Iterable[NextHop], withdrawn: Set[IPAddress]) -> Lines:
+    """Who is drained has no route: nothing that leads to it can be resolved."""
     routes: Lines = []
     for hop in hops:
-        ways = [f"via {member} bfd" for member in hop.members_of(family)]
-        routes += [f"route {_single(hop.address(family))}", *(f"  {way}" for way in ways[:-1]), f"  {ways[-1]};"]
-        routes += [f"route {_single(member)} via {member} bfd;" for member in hop.members_of(family)]
+        members = [member for member in hop.members_of(family) if member not in withdrawn]
+        ways = [f"via {member} bfd" for member in members]
+        if ways:
+            routes += [f"route {_single(hop.address(family))}", *(f"  {way}" for way in ways[:-1]), f"  {ways[-1]};"]
+        routes += [f"route {_single(member)} via {member} bfd;" for member in members]
     return block(f"protocol static members{family}", [f"ipv{family} {{ table guarded{family}; }};", *routes])
 
 
@@ -85,9 +94,15 @@ def _kernel(family: int) -> Lines:
     return block(f"protocol kernel kernel{family}", ["scan time 10;", f"merge paths on limit {MAX_WAYS};", *channel])
 
 
-def _import_filter(family: int, ranges: Iterable[PoolRange]) -> Lines:
+def _leaving(view: HostView) -> list[ControlPlane]:
+    """Those that are about to be drained, and that we cannot have say so themselves."""
+    return [one for one in view.control_planes if one.name in view.leaving and not one.runs_bird]
+
+
+def _import_filter(family: int, ranges: Iterable[PoolRange], leaving: Iterable[ControlPlane]) -> Lines:
     """Exactly the plan's prefixes, to its next hops only. Who is about to leave (RFC 8326) is heard last."""
     rules = [f"if {GRACEFUL_SHUTDOWN} ~ bgp_community then bgp_local_pref = 0;"]
+    rules += [f'if proto = "{symbol(one.name, family)}" then bgp_local_pref = 0;' for one in leaving]
     for found in ranges:
         rules.append(f"if net = {found.prefix} && bgp_next_hop = {found.next_hop.address(family)} then accept;")
         rules += listed("if net ~", (prefix_at(found, number) for number in range(found.count)), "")
@@ -97,24 +112,29 @@ def _import_filter(family: int, ranges: Iterable[PoolRange]) -> Lines:
 
 def _sessions(view: HostView, gateways: Gateways, gateway: Gateway, family: int) -> Lines:
     expected = sum(found.count + 1 for found in view.ranges if found.family == family)
-    channel = [
-        f"igp table guarded{family};",
-        "gateway recursive;",
-        # What is filtered counts too, or a flood of it would never reach a limit.
-        "import keep filtered on;",
-        f"import filter pools{family};",
+    guarded = [f"igp table guarded{family};", "gateway recursive;"]
+    limits = [
         f"import limit {expected} action restart;",
         f"receive limit {2 * expected + 16} action restart;",
         "export none;",
     ]
+    closed = gateway.host.name in view.drained.gateways
     lines: Lines = []
     own = gateway.address(family)
     for speaker in view.control_planes:
         other = speaker.address(family)
         if own is not None and other is not None:
             ends = (own, gateways.asn), (other, speaker.asn)
-            lines += session(symbol(speaker.name, family), *ends, channel)
+            # What is filtered counts too, or a flood of it would never reach a limit.
+            heard = ["import keep filtered on;", _import(speaker, view, family)]
+            lines += session(symbol(speaker.name, family), *ends, [*guarded, *heard, *limits], closed)
     return lines
+
+
+def _import(speaker: ControlPlane, view: HostView, family: int) -> str:
+    """One that is drained and has a daemon of somebody else's may go on announcing."""
+    drained = speaker.name in view.drained.functions and speaker.name not in view.leaving
+    return "import none;" if drained and not speaker.runs_bird else f"import filter pools{family};"
 
 
 def _single(address: object) -> str:

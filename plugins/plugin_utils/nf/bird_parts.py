@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Lines = list[str]
 SPEAKER = "fabric"
+GRACEFUL_SHUTDOWN = "(65535, 0)"
 
 
 def head(name: str, own: tuple[IPAddress, ...]) -> Lines:
@@ -33,12 +34,13 @@ def _derived_id(name: str) -> IPAddress:
     return ipv4(int.from_bytes(sha256(name.encode()).digest()[:4], "big") | 1)
 
 
-def bfd(settings: Bfd, device: str, more: Iterable[str] = (), timers: str = "") -> Lines:
+def bfd(settings: Bfd, device: str, more: Iterable[str] = (), timers: str = "", disabled: bool = False) -> Lines:
     """``timers`` and ``more`` stand in the block of the interface and after it."""
     own = [f"interval {settings.interval} ms;", f"multiplier {settings.multiplier};", *([timers] if timers else [])]
     if settings.password is not None:
         own += ["authentication meticulous keyed sha1;", f'password "{settings.password}";']
-    return block("protocol bfd guard", [*block(f'interface "{device}"', own, ";"), *more])
+    switch = ["disabled;"] if disabled else []
+    return block("protocol bfd guard", [*switch, *block(f'interface "{device}"', own, ";"), *more])
 
 
 def template(settings: Bgp) -> Lines:
@@ -64,10 +66,13 @@ def template(settings: Bgp) -> Lines:
     return block(f"template bgp {SPEAKER}", own)
 
 
-def session(name: str, own: tuple[IPAddress, int], other: tuple[IPAddress, int], channel: Lines) -> Lines:
+def session(
+    name: str, own: tuple[IPAddress, int], other: tuple[IPAddress, int], channel: Lines, disabled: bool = False
+) -> Lines:
     """``own`` and ``other`` are addresses with their AS numbers."""
     ends = [f"local {own[0]} as {own[1]};", f"neighbor {other[0]} as {other[1]};"]
-    return block(f"protocol bgp {name} from {SPEAKER}", [*ends, *block(f"ipv{own[0].version}", channel, ";")])
+    switch = ["disabled;"] if disabled else []
+    return block(f"protocol bgp {name} from {SPEAKER}", [*switch, *ends, *block(f"ipv{own[0].version}", channel, ";")])
 
 
 def block(head_line: str, inside: Iterable[str], end: str = "") -> Lines:

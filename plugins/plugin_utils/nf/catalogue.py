@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf import drained
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.function import parse_control_plane, parse_user_plane
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.gateways import parse_gateways
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.model import (
     ControlPlane,
+    Drained,
     Gateways,
     Host,
     NextHop,
@@ -26,7 +28,7 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.next_hop import 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.pool_range import parse_range
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.settings import parse_settings
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.vlan import parse_host, parse_vlan
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Faults, Section, entries
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Faults, Section, Variables, entries
 
 T = TypeVar("T")
 Raw = Mapping[str, Any]
@@ -53,6 +55,7 @@ class Catalogue:
         self.ranges = self._entries(intent, POOLS)
         self.settings = parse_settings(intent, self.faults)
         self._raw_gateways = intent.get(GATEWAYS)
+        self._drained = {key: intent.get(key) for key in (drained.VARIABLE, drained.REMEMBERED)}
         self._parsed: dict[tuple[str, ...], tuple[Any, Faults]] = {}
 
     @property
@@ -115,6 +118,16 @@ class Catalogue:
             return parse_range(Section(f"{POOLS}.{name}", self.ranges[name], own), name, hops, planes)
 
         return self._once((POOLS, name), parse, faults)
+
+    def drained(self, faults: Faults) -> Drained:
+        def parse(own: Faults) -> Drained:
+            homes = {name: raw.get("host") for name, raw in {**self.user_planes, **self.control_planes}.items()}
+            gateways = self.gateways(Faults())
+            pair = [gateway.host.name for gateway in gateways.hosts] if gateways is not None else []
+            section = Variables(self._drained, own)
+            return drained.parse_drained(section, homes, self.hosts, pair, self._drained[drained.REMEMBERED])
+
+        return self._once((drained.VARIABLE,), parse, faults)
 
     def _around(self) -> tuple[list[Vlan], Gateways | None]:
         found = self.all_vlans(Faults()).values()

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf import clashes
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.drained import check_drained
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.catalogue import (
     GATEWAYS,
     HOSTS,
@@ -17,6 +18,7 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.catalogue import
 )
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.model import (
     ControlPlane,
+    Drained,
     Function,
     Gateway,
     Gateways,
@@ -36,12 +38,14 @@ class Fleet:
     """What there is, by host.
 
     :param intent: a map with ``fabric_vlans``, ``fabric_nf_hosts``, ``fabric_user_planes``, ``fabric_gateways``…
+    :param leaving: control planes whose routes shall be used last, before they are drained.
     """
 
-    def __init__(self, intent: Any) -> None:
+    def __init__(self, intent: Any, leaving: Iterable[str] = ()) -> None:
         if not isinstance(intent, Mapping):
             raise IntentError([f"intent: {intent!r} is not a map with fabric_vlans, {HOSTS}, {USER_PLANES}…"])
         self._catalogue = Catalogue(intent)
+        self._leaving = frozenset(leaving)
 
     @property
     def hosts(self) -> list[str]:
@@ -69,6 +73,8 @@ class Fleet:
         pools = self._pools(ranges, faults)
         next_hops = self._next_hops(faults) if announces else []
         speakers = [one for one in self._functions(faults, None) if isinstance(one, ControlPlane)] if gateway else []
+        drained = catalogue.drained(faults)
+        planes = self._user_planes(faults) if announces else []
         if faults or node is None:
             raise IntentError(faults)
         return HostView(
@@ -83,7 +89,14 @@ class Fleet:
             control_planes=tuple(speakers),
             bfd=catalogue.settings.bfd,
             bgp=catalogue.settings.bgp,
+            drained=drained,
+            withdrawn=frozenset(ip for one in planes if one.name in drained.functions for ip in one.addresses),
+            leaving=self._leaving,
         )
+
+    @property
+    def drained(self) -> Drained:
+        return self._catalogue.drained(Faults())
 
     def pools(self) -> tuple[list[PoolRange], list[Pool]]:
         """The plan.
@@ -118,6 +131,7 @@ class Fleet:
                 clashes.check_members(functions, gateways, next_hops, found)
                 speakers = [one for one in functions if isinstance(one, ControlPlane)]
                 clashes.check_speakers(gateways, speakers, ranges, found)
+                check_drained(catalogue.drained(found), functions, gateways, next_hops, ranges, found)
         elif next_hops and not catalogue.has_gateways:
             found.add(GATEWAYS, "is missing; fabric_next_hops are routes of the gateways")
         self._check_hosts([host for host in hosts if host is not None], gateways, functions, known, found)
@@ -172,11 +186,14 @@ class Fleet:
         found = [self._catalogue.pool_range(name, faults) for name in sorted(self._catalogue.ranges)]
         return [one for one in found if one is not None]
 
-    def _pools(self, ranges: Iterable[PoolRange], faults: Faults) -> list[Pool]:
-        names = sorted(self._catalogue.user_planes) if ranges else []
-        planes = [self._catalogue.user_plane(name, faults) for name in names]
-        usable: list[UserPlane] = [plane for plane in planes if plane is not None]
+    def _pools(self, ranges: list[PoolRange], faults: Faults) -> list[Pool]:
+        drained = self._catalogue.drained(faults).functions
+        usable = [plane for plane in self._user_planes(faults) if plane.name not in drained] if ranges else []
         return [pool for found in ranges for pool in planned(found, usable)]
+
+    def _user_planes(self, faults: Faults) -> list[UserPlane]:
+        found = [self._catalogue.user_plane(name, faults) for name in sorted(self._catalogue.user_planes)]
+        return [plane for plane in found if plane is not None]
 
 
 def _own_gateway(gateways: Gateways | None, host: str) -> Gateway | None:

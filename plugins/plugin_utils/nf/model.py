@@ -164,6 +164,15 @@ class Pool:
 
 
 @dataclass(frozen=True)
+class Drained:
+    """Who is taken out of service. names: as they were said; functions: those NFs, and all that are on those hosts."""
+
+    names: tuple[str, ...] = ()
+    functions: frozenset[str] = frozenset()
+    gateways: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Bfd:
     """interval: milliseconds between two packets. multiplier: how many may be missing."""
 
@@ -187,6 +196,7 @@ class HostView:
     """functions: those on this host. gateway: the host itself, where it is one of the pair.
 
     ranges, pools, members and control planes are the fleet's, where this host has to do with them.
+    withdrawn: the addresses of user planes that are drained. leaving: control planes that are about to be.
     """
 
     host: Host
@@ -200,6 +210,9 @@ class HostView:
     control_planes: tuple[ControlPlane, ...]
     bfd: Bfd
     bgp: Bgp
+    drained: Drained = Drained()
+    withdrawn: frozenset[IPAddress] = frozenset()
+    leaving: frozenset[str] = frozenset()
 
 
 def of_family(addresses: tuple[IPAddress, ...], family: int) -> IPAddress | None:
