@@ -41,6 +41,12 @@ options:
       - Left out, those with a name are read.
     type: list
     elements: str
+  counters:
+    description:
+      - Read also how often the rules of nftables that count have matched, into RV(counters).
+      - With O(scope), those of its tables.
+    type: bool
+    default: false
   ovs_database:
     description: Where C(ovs-vsctl) finds the Open vSwitch database, when it is not in its usual place.
     type: str
@@ -53,6 +59,12 @@ EXAMPLES = r"""
   hostnet.fabric.host_network_info:
     scope: host_bridge
   register: found
+
+- name: Read how many packets the rules of gateways to network functions have counted
+  hostnet.fabric.host_network_info:
+    scope: nf
+    counters: true
+  register: counted
 
 - name: Show it
   ansible.builtin.debug:
@@ -68,14 +80,49 @@ document:
     scope: host_bridge
     links:
       - {name: br0, type: bridge, mtu: 1500, up: true}
+counters:
+  description: The rules that count, in their order. A table of the collection has its short name.
+  returned: with O(counters=true)
+  type: list
+  elements: dict
+  contains:
+    namespace:
+      description: The network namespace; left out for the host's own.
+      type: str
+    owner:
+      description: The scope whose table it is; left out for a foreign table.
+      type: str
+    family:
+      description: The family of the table.
+      type: str
+    table:
+      description: The table.
+      type: str
+    chain:
+      description: The chain.
+      type: str
+    rule:
+      description: The rule's place in the chain, the first one being 0.
+      type: int
+    packets:
+      description: How many packets it has counted.
+      type: int
+    bytes:
+      description: How many bytes those had.
+      type: int
+  sample:
+    - {owner: nf, family: inet, table: pools, chain: to-203.0.113.0/28, rule: 0, packets: 12, bytes: 1008}
 stats:
   description: Processes started and milliseconds for each phase.
   returned: success
   type: dict
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.hostnet.fabric.plugins.module_utils.counters import read_counters
 from ansible_collections.hostnet.fabric.plugins.module_utils.errors import FabricError
 from ansible_collections.hostnet.fabric.plugins.module_utils.gather import gather
 from ansible_collections.hostnet.fabric.plugins.module_utils.host import Host
@@ -86,16 +133,20 @@ def main() -> None:
         argument_spec={
             "scope": {"type": "str"},
             "namespaces": {"type": "list", "elements": "str"},
+            "counters": {"type": "bool", "default": False},
             "ovs_database": {"type": "str"},
         },
         supports_check_mode=True,
     )
     host = Host(module.params["ovs_database"])
+    scope, namespaces = module.params["scope"], module.params["namespaces"]
     try:
-        document = gather(host, module.params["scope"], module.params["namespaces"])
+        found: dict[str, Any] = {"document": gather(host, scope, namespaces)}
+        if module.params["counters"]:
+            found["counters"] = read_counters(host, scope, namespaces)
     except FabricError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=False, document=document, stats=host.stats())
+    module.exit_json(changed=False, **found, stats=host.stats())
 
 
 if __name__ == "__main__":

@@ -24,8 +24,9 @@ from typing import Any
 from ..errors import ApplyFailed, DocumentError, HostError, PlanRefused, VerifyFailed
 from .control import Control, Unreachable
 from .decide import Plan, Running, decide, decide_blindly
+from .look import look
 from .rehearse import CannotRehearse, Rehearsal, rehearse
-from .replies import CONFIGURATION_OK, CONFIRMED, UNDO_SCHEDULED, Status, bfd_sessions, protocols, status
+from .replies import CONFIGURATION_OK, CONFIRMED, UNDO_SCHEDULED, Status, status
 from .text import difference, expanded, has_secrets, statements, without_outlets
 
 _SCRATCH = "/run/hostnet.fabric.bird"
@@ -99,7 +100,7 @@ class Configurator:
         with self._timed("check"):
             self._refuse_faults(control, wanted)
         with self._timed("rehearse"):
-            running = _running(control)
+            running = look(control)
             outcome.plan, after = self._plan(control, running, now, live, wanted)
         outcome.changed = True
         outcome.difference = difference(text or "", wanted, self._settings.path)
@@ -256,7 +257,7 @@ class Configurator:
         good_since: float | None = None
         self._settle(control)
         while True:
-            missing = self._missing(running, _running(control))
+            missing = self._missing(running, look(control))
             now = time.monotonic()
             good_since = None if missing else good_since or now
             if good_since is not None and now - good_since >= min(settle, _LONGEST_SETTLE):
@@ -343,17 +344,6 @@ class Configurator:
             yield
         finally:
             os.close(descriptor)
-
-
-def _running(control: Control) -> Running:
-    found = protocols(control.tell("show protocols all"))
-    sessions = [
-        session
-        for name, protocol in found.items()
-        if protocol.kind == "BFD" and protocol.up
-        for session in bfd_sessions(name, control.tell(f"show bfd sessions {name}"))
-    ]
-    return Running(found, sessions)
 
 
 def _read(path: str) -> str | None:

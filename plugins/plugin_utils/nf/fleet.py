@@ -6,16 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf import clashes
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.drained import check_drained
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.catalogue import (
     GATEWAYS,
     HOSTS,
     USER_PLANES,
     Catalogue,
 )
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.drained import check_drained
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.model import (
     ControlPlane,
     Drained,
@@ -94,9 +95,23 @@ class Fleet:
             leaving=self._leaving,
         )
 
-    @property
-    def drained(self) -> Drained:
-        return self._catalogue.drained(Faults())
+    def everything(self) -> Everything:
+        """Of a fleet without faults."""
+        faults, catalogue = Faults(), self._catalogue
+        gateways = catalogue.gateways(faults)
+        drained = catalogue.drained(faults)
+        pair = tuple(sorted(one.host.name for one in gateways.hosts)) if gateways is not None else ()
+        planes = tuple(self._user_planes(faults))
+        functions = self._functions(faults, None)
+        return Everything(
+            names=(*sorted(catalogue.hosts), *pair, *(one.name for one in functions)),
+            gateways=pair,
+            control_planes=tuple(one for one in functions if isinstance(one, ControlPlane)),
+            drained_planes=tuple(one for one in planes if one.name in drained.functions),
+            next_hops=tuple(self._next_hops(faults)),
+            ranges=tuple(self._ranges(faults)),
+            drained=drained,
+        )
 
     def pools(self) -> tuple[list[PoolRange], list[Pool]]:
         """The plan.
@@ -194,6 +209,19 @@ class Fleet:
     def _user_planes(self, faults: Faults) -> list[UserPlane]:
         found = [self._catalogue.user_plane(name, faults) for name in sorted(self._catalogue.user_planes)]
         return [plane for plane in found if plane is not None]
+
+
+@dataclass(frozen=True)
+class Everything:
+    """What a fleet consists of. names: those of all hosts, gateways and network functions."""
+
+    names: tuple[str, ...]
+    gateways: tuple[str, ...]
+    control_planes: tuple[ControlPlane, ...]
+    drained_planes: tuple[UserPlane, ...]
+    next_hops: tuple[NextHop, ...]
+    ranges: tuple[PoolRange, ...]
+    drained: Drained
 
 
 def _own_gateway(gateways: Gateways | None, host: str) -> Gateway | None:

@@ -1,0 +1,185 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What has to be done, and in which order, so that somebody is taken out of service or put back and no packet is lost.
+
+Somebody is told to leave only where nobody sends to it any more, and is sent packets only where it answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf import guard
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.bird import daemons
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.drained import REMEMBERED, VARIABLE
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.fleet import Everything, Fleet
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.live import Live, parse_live
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError, suggestion
+
+Intent = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Move:
+    """A configuration that is brought live on a host, of the BIRD in a namespace; empty for the host's own."""
+
+    host: str
+    name: str
+    namespace: str
+    config: str
+
+
+@dataclass(frozen=True)
+class Drain:
+    """refusals: why nothing may be done. told: the names that hosts have to remember, and remember_on: which hosts.
+
+    first: control planes that say they are about to leave, and gateways that take them to be. then: the moves after
+    that, in their order. awaited: the addresses that have to answer to each gateway then. last: the moves after that.
+    gateways: those that give the shared addresses away, or take them back, before any move or after all.
+    """
+
+    refusals: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    remember_on: list[str] = field(default_factory=list)
+    first: list[Move] = field(default_factory=list)
+    then: list[Move] = field(default_factory=list)
+    awaited: dict[str, list[str]] = field(default_factory=dict)
+    last: list[Move] = field(default_factory=list)
+    gateways: list[str] = field(default_factory=list)
+
+    def as_data(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What was asked for. remembered: what was told before. without: hosts that cannot be reached, and are left out."""
+
+    names: tuple[str, ...]
+    remembered: tuple[str, ...]
+    without: tuple[str, ...] = ()
+
+
+def drain(intent: Intent, order: Order, found: Mapping[str, Mapping[str, Any]]) -> Drain:
+    """Take out of service; without names, bring about what ``fabric_drained`` says.
+
+    :param found: what host_network_info and bird_info say of each gateway, as ``network`` and ``routing``.
+    :raises IntentError: with everything that is wrong with the intent, or with the names.
+    """
+    _check_names(intent, order.names)
+    told = sorted({*order.remembered, *order.names})
+    after = {**intent, REMEMBERED: told}
+    fleet = _everything(after)
+    live = _live(found)
+    refusals = [*_silent(fleet, live, order), *guard.refusals(fleet, live)]
+    if refusals:
+        return Drain(refusals=refusals)
+    leaving = guard.leaving(fleet, live)
+    names = [one.name for one in leaving]
+    telling = Fleet(after, leaving=names)
+    ready = Fleet(after)
+    first = [move for one in leaving if one.runs_bird for move in _moves(telling, one.host, one.name)]
+    if any(not one.runs_bird for one in leaving):
+        first += _on_gateways(telling, _kept(fleet))
+    speakers = sorted(fleet.control_planes, key=lambda one: (one.name in fleet.drained.functions, one.name))
+    then = [move for one in speakers for move in _moves(ready, one.host, one.name)]
+    then += _on_gateways(ready, _kept(fleet))
+    then += [move for one in fleet.drained_planes for move in _moves(ready, one.host, one.name)]
+    return Drain(
+        told=told,
+        remember_on=_reached(_places(fleet), order),
+        first=_reachable(first, order),
+        then=_reachable(then, order),
+        gateways=_reached(sorted(fleet.drained.gateways), order),
+    )
+
+
+def undrain(intent: Intent, order: Order, found: Mapping[str, Mapping[str, Any]]) -> Drain:
+    """Put back into service.
+
+    :raises IntentError: with everything that is wrong with the intent, or with the names.
+    """
+    _check_names(intent, order.names)
+    if not order.names:
+        there = f"; told to be drained are {', '.join(order.remembered)}" if order.remembered else ""
+        raise IntentError([f"undrain: name who is put back{there}"])
+    written = [name for name in order.names if name in (intent.get(VARIABLE) or ())]
+    if written:
+        raise IntentError([f"{VARIABLE}: drains {', '.join(written)}; take it out there first"])
+    told = sorted(set(order.remembered) - set(order.names))
+    after = {**intent, REMEMBERED: told}
+    fleet, before = _everything(after), _everything({**intent, REMEMBERED: [*told, *order.names]})
+    refusals = _silent(fleet, _live(found), order)
+    if refusals:
+        return Drain(refusals=refusals)
+    ready = Fleet(after)
+    back = [one for one in before.drained_planes if one.name not in fleet.drained.functions]
+    then = [move for one in back for move in _moves(ready, one.host, one.name)]
+    then += _on_gateways(ready, _kept(fleet))
+    last = [move for one in fleet.control_planes for move in _moves(ready, one.host, one.name)]
+    addresses = [str(address) for one in back for address in one.addresses]
+    return Drain(
+        told=told,
+        remember_on=_reached(_places(before), order),
+        then=_reachable(then, order),
+        awaited={gateway: addresses for gateway in _reached(_kept(fleet), order) if addresses},
+        last=_reachable(last, order),
+        gateways=_reached(sorted(before.drained.gateways - fleet.drained.gateways), order),
+    )
+
+
+def _check_names(intent: Intent, names: Iterable[str]) -> None:
+    """Who is named is there. One that is a host and a network function is told by the intent's faults."""
+    fleet = _everything({**intent, VARIABLE: None, REMEMBERED: None})
+    known = {*fleet.names}
+    faults = [f"there is no {name} to be drained or put back; {suggestion(name, known)}" for name in names]
+    faults = [text for text, name in zip(faults, names) if name not in known]
+    if faults:
+        raise IntentError(faults)
+
+
+def _everything(intent: Intent) -> Everything:
+    faults = Fleet(intent).faults()
+    if faults:
+        raise IntentError(faults)
+    return Fleet(intent).everything()
+
+
+def _live(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Live]:
+    return {host: parse_live(own["network"], own["routing"]) for host, own in found.items()}
+
+
+def _silent(fleet: Everything, live: Mapping[str, Live], order: Order) -> list[str]:
+    silent = [host for host in fleet.gateways if host not in live and host not in order.without]
+    return [f"{host} does not answer; name it in nf_drain_without to go on without it" for host in silent]
+
+
+def _kept(fleet: Everything) -> list[str]:
+    """The gateways that are in service. Those that are not get their text when nothing passes them any more."""
+    return [host for host in fleet.gateways if host not in fleet.drained.gateways]
+
+
+def _on_gateways(fleet: Fleet, hosts: Iterable[str]) -> Iterator[Move]:
+    return (move for host in hosts for move in _moves(fleet, host, host))
+
+
+def _moves(fleet: Fleet, host: str, name: str) -> Iterator[Move]:
+    """The configuration of one daemon, where it is ours."""
+    found = daemons(fleet.view(host))
+    return (Move(host, one.name, one.namespace, one.config) for one in found if one.name == name)
+
+
+def _places(fleet: Everything) -> list[str]:
+    """The hosts whose configurations depend on who is drained."""
+    return sorted({*fleet.gateways, *(one.host for one in (*fleet.control_planes, *fleet.drained_planes))})
+
+
+def _reached(hosts: Iterable[str], order: Order) -> list[str]:
+    return [host for host in hosts if host not in order.without]
+
+
+def _reachable(moves: Iterable[Move], order: Order) -> list[Move]:
+    return [move for move in moves if move.host not in order.without]
