@@ -16,7 +16,7 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf import guard
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.bird import daemons
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.drained import REMEMBERED, VARIABLE
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.fleet import Everything, Fleet
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.live import Live, parse_live
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.live import Live
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError, suggestion
 
 Intent = Mapping[str, Any]
@@ -63,17 +63,16 @@ class Order:
     without: tuple[str, ...] = ()
 
 
-def drain(intent: Intent, order: Order, found: Mapping[str, Mapping[str, Any]]) -> Drain:
+def drain(intent: Intent, order: Order, live: Mapping[str, Live]) -> Drain:
     """Take out of service; without names, bring about what ``fabric_drained`` says.
 
-    :param found: what host_network_info and bird_info say of each gateway, as ``network`` and ``routing``.
+    :param live: what is true of each gateway that answers.
     :raises IntentError: with everything that is wrong with the intent, or with the names.
     """
     _check_names(intent, order.names)
     told = sorted({*order.remembered, *order.names})
     after = {**intent, REMEMBERED: told}
     fleet = _everything(after)
-    live = _live(found)
     refusals = [*_silent(fleet, live, order), *guard.refusals(fleet, live)]
     if refusals:
         return Drain(refusals=refusals)
@@ -97,7 +96,7 @@ def drain(intent: Intent, order: Order, found: Mapping[str, Mapping[str, Any]]) 
     )
 
 
-def undrain(intent: Intent, order: Order, found: Mapping[str, Mapping[str, Any]]) -> Drain:
+def undrain(intent: Intent, order: Order, live: Mapping[str, Live]) -> Drain:
     """Put back into service.
 
     :raises IntentError: with everything that is wrong with the intent, or with the names.
@@ -112,7 +111,7 @@ def undrain(intent: Intent, order: Order, found: Mapping[str, Mapping[str, Any]]
     told = sorted(set(order.remembered) - set(order.names))
     after = {**intent, REMEMBERED: told}
     fleet, before = _everything(after), _everything({**intent, REMEMBERED: [*told, *order.names]})
-    refusals = _silent(fleet, _live(found), order)
+    refusals = [*_still_drained(fleet, order), *_silent(fleet, live, order)]
     if refusals:
         return Drain(refusals=refusals)
     ready = Fleet(after)
@@ -141,15 +140,17 @@ def _check_names(intent: Intent, names: Iterable[str]) -> None:
         raise IntentError(faults)
 
 
+def _still_drained(fleet: Everything, order: Order) -> list[str]:
+    """Who was named alone, and is drained with its host."""
+    functions = [one for one in (*fleet.drained_planes, *fleet.control_planes) if one.name in fleet.drained.functions]
+    return [f"{one.name} is drained with {one.host}; put that back" for one in functions if one.name in order.names]
+
+
 def _everything(intent: Intent) -> Everything:
     faults = Fleet(intent).faults()
     if faults:
         raise IntentError(faults)
     return Fleet(intent).everything()
-
-
-def _live(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Live]:
-    return {host: parse_live(own["network"], own["routing"]) for host, own in found.items()}
 
 
 def _silent(fleet: Everything, live: Mapping[str, Live], order: Order) -> list[str]:

@@ -25,11 +25,13 @@ def vrrp(view: HostView) -> Settings | None:
     order = [gateway.host.name for gateway in view.gateways.hosts]
     place = order.index(view.host.name)
     # One that is drained comes after all others, and before nobody.
-    priority = len(order) - place if view.host.name in view.drained.gateways else HIGHEST_PRIORITY - 10 * place
+    drained = view.host.name in view.drained.gateways
+    priority = len(order) - place if drained else HIGHEST_PRIORITY - 10 * place
     return {
         "interface": switch_of(view).routed_device(view.gateways.vlan),
         "router_id": view.gateways.router_id,
         "priority": priority,
+        "drained": drained,
         "families": [found for family in FAMILIES if (found := _family(view, family)) is not None],
     }
 
