@@ -24,6 +24,10 @@ from typing import Any
 
 from harness import Document, Machine, OpenVSwitch, inside, lines, own_network, private_namespace_directory, tool
 
+from ansible_collections.hostnet.fabric.plugins.module_utils.counters import read_counters
+from ansible_collections.hostnet.fabric.plugins.module_utils.gather import gather
+from ansible_collections.hostnet.fabric.plugins.module_utils.host import Host
+
 UNDERLAY, EXTERNAL = "underlay", "external"
 OUTSIDE = "outside"
 PORT = 7777
@@ -57,7 +61,11 @@ class Node:
     def check(self, document: Document) -> list[str]:
         return self._order("check", document)
 
-    def _order(self, verb: str, document: Document) -> list[str]:
+    def found(self, scope: str | None = None) -> dict[str, Any]:
+        """What the module host_network_info finds there, with counters."""
+        return self._order("found", scope)
+
+    def _order(self, verb: str, document: Any) -> Any:
         self.orders.send((verb, document))
         done, answer = self.orders.recv()
         assert done, answer
@@ -80,11 +88,20 @@ def _serve(directory: Path, orders: Connection) -> None:
         orders.send(True)
         for verb, document in iter(orders.recv, None):
             try:
+                if verb == "found":
+                    orders.send((True, _found(machine, document)))
+                    continue
                 outcome = getattr(machine, verb)(document)
                 orders.send((True, lines(outcome.plan)))
             except BaseException:
                 orders.send((False, traceback.format_exc()))
         machine.close()
+
+
+def _found(machine: Machine, scope: str | None) -> dict[str, Any]:
+    host = Host(ovs_database=machine.ovs_database, run_directory=str(machine.run_directory))
+    machine.hosts.append(host)
+    return {"document": gather(host, scope, []), "counters": read_counters(host, scope, [])}
 
 
 @contextmanager
