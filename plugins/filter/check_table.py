@@ -14,8 +14,9 @@ description:
 options:
   _input:
     description:
-      - For each host a list of outcomes. An outcome is a check of P(hostnet.fabric.bridge_checks#filter) or
-        P(hostnet.fabric.dvr_checks#filter) combined with the result that M(hostnet.fabric.host_probe) gives for its
+      - For each host a list of outcomes. An outcome is a check of P(hostnet.fabric.bridge_checks#filter),
+        P(hostnet.fabric.dvr_checks#filter) or P(hostnet.fabric.nf_checks#filter) combined with the result that
+        M(hostnet.fabric.host_probe) gives for its
         probe.
     type: dict
     required: true

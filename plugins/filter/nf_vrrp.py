@@ -42,8 +42,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - A map of C(interface), C(router_id), C(priority), C(drained) and C(families), a list of maps with C(family), C(address),
-      C(peers) and C(shared). Null on a host that is no gateway.
+    - A map of C(interface), C(router_id), C(priority), C(drained) and C(families), a list of maps with
+      C(family), C(address), C(peers) and C(shared). Null on a host that is no gateway.
   type: dict
 """
 

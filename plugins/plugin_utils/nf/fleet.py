@@ -103,13 +103,15 @@ class Fleet:
         pair = tuple(sorted(one.host.name for one in gateways.hosts)) if gateways is not None else ()
         planes = tuple(self._user_planes(faults))
         functions = self._functions(faults, None)
+        ranges = self._ranges(faults)
         return Everything(
             names=(*sorted(catalogue.hosts), *pair, *(one.name for one in functions)),
-            gateways=pair,
+            pair=gateways,
+            user_planes=planes,
             control_planes=tuple(one for one in functions if isinstance(one, ControlPlane)),
-            drained_planes=tuple(one for one in planes if one.name in drained.functions),
             next_hops=tuple(self._next_hops(faults)),
-            ranges=tuple(self._ranges(faults)),
+            ranges=tuple(ranges),
+            pools=tuple(self._pools(ranges, faults)),
             drained=drained,
         )
 
@@ -216,12 +218,26 @@ class Everything:
     """What a fleet consists of. names: those of all hosts, gateways and network functions."""
 
     names: tuple[str, ...]
-    gateways: tuple[str, ...]
+    pair: Gateways | None
+    user_planes: tuple[UserPlane, ...]
     control_planes: tuple[ControlPlane, ...]
-    drained_planes: tuple[UserPlane, ...]
     next_hops: tuple[NextHop, ...]
     ranges: tuple[PoolRange, ...]
+    pools: tuple[Pool, ...]
     drained: Drained
+
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        return tuple(sorted(one.host.name for one in self.pair.hosts)) if self.pair is not None else ()
+
+    @property
+    def drained_planes(self) -> tuple[UserPlane, ...]:
+        return tuple(one for one in self.user_planes if one.name in self.drained.functions)
+
+    @property
+    def in_service(self) -> tuple[Function, ...]:
+        functions: tuple[Function, ...] = (*self.user_planes, *self.control_planes)
+        return tuple(one for one in functions if one.name not in self.drained.functions)
 
 
 def _own_gateway(gateways: Gateways | None, host: str) -> Gateway | None:

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.entries import Entry, Sections, declared
@@ -14,6 +14,7 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.model import (
     FAMILIES,
     Gateway,
     HostView,
+    Pool,
     PoolRange,
     Vlan,
 )
@@ -119,6 +120,21 @@ def _pools(ranges: tuple[PoolRange, ...], device: str) -> Entry:
 def counter(way: str, pool: IPNetwork) -> str:
     """The chain that counts a pool's packets. nft takes no colon in a name."""
     return f"{way}-{pool}".replace(":", "_")
+
+
+def counted(pools: Iterable[Pool], counters: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What those chains have counted, by pool; ``counters`` is what the module host_network_info gives."""
+    chains = {one["chain"]: one for one in counters if one["table"] == "pools"}
+    found = {chain: {key: one[key] for key in ("packets", "bytes")} for chain, one in chains.items()}
+    return [
+        {
+            "prefix": str(pool.prefix),
+            "user_plane": pool.user_plane,
+            **{way: found[counter(way, pool.prefix)] for way in ("to", "from")},
+        }
+        for pool in pools
+        if counter("to", pool.prefix) in found
+    ]
 
 
 def no_layer_3(view: HostView, switch: Switch) -> Sections:

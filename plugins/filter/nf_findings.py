@@ -1,0 +1,96 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: nf_findings
+short_description: Whether sessions and routes of gateways are what the intent says
+version_added: 1.0.0
+author:
+  - hostnet.fabric contributors (@hostnet)
+description:
+  - Compares what has been read on gateways with the fleet's intent. User planes answer to BFD, control planes have
+    announced the plan, the kernel has every route of it with exactly the next hops that answer and no others inside
+    the pools, and one gateway has the shared addresses.
+  - Pure. The intent is described in C(docs/intent-nf.md) of this collection.
+options:
+  _input:
+    description:
+      - A map with C(fabric_vlans), C(fabric_nf_hosts), C(fabric_user_planes), C(fabric_gateways) and the other
+        variables of the intent, see C(docs/intent-nf.md) of this collection.
+    type: dict
+    required: true
+  networks:
+    description: The document that M(hostnet.fabric.host_network_info) gives of each gateway, by its name.
+    type: dict
+    required: true
+  routings:
+    description: The result of M(hostnet.fabric.bird_info) on each of them.
+    type: dict
+    required: true
+positional: networks, routings
+requirements:
+  - netaddr on the controller
+seealso:
+  - module: hostnet.fabric.host_network_info
+  - module: hostnet.fabric.bird_info
+  - plugin: hostnet.fabric.nf_checks
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Show what is not as it should be
+  ansible.builtin.debug:
+    msg: "{{ intent | hostnet.fabric.nf_findings(networks, routings) | rejectattr('ok') }}"
+"""
+
+RETURN = r"""
+_value:
+  description: What was looked at, gateway by gateway.
+  type: list
+  elements: dict
+  contains:
+    host:
+      description: The gateway.
+      type: str
+    name:
+      description: A neighbour's name and address, or the destination of a route.
+      type: str
+    ok:
+      description: Whether it is as it should be.
+      type: bool
+    message:
+      description: What was found, and where that is wrong, what it should be.
+      type: str
+    line:
+      description: All of it in one line.
+      type: str
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import require_netaddr
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.live import parse_live
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify import nf_state
+
+
+def nf_findings(
+    given: Any, networks: Mapping[str, Mapping[str, Any]], routings: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """What was found on all gateways."""
+    try:
+        require_netaddr()
+        live = {host: parse_live(found, routings[host]) for host, found in networks.items()}
+        return nf_state.nf_findings(given, live)
+    except (IntentError, ImportError) as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"nf_findings": nf_findings}

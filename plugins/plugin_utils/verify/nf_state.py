@@ -1,0 +1,138 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must be true on gateways: sessions, and the routes of the plan in the kernel, each with exactly its next hops.
+
+That somebody does not answer is told once. The routes have to fit those who do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.fleet import Everything, Fleet
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.live import Live, whole
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.model import FAMILIES
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.symbol import symbol
+
+Ways = frozenset[str]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, and whether it is as it should be."""
+
+    host: str
+    name: str
+    ok: bool
+    message: str
+
+    def as_data(self) -> dict[str, Any]:
+        return {**asdict(self), "line": f"{self.host}, {self.name}: {self.message}"}
+
+
+def nf_findings(intent: Any, live: Mapping[str, Live]) -> list[dict[str, Any]]:
+    """Of all gateways that were asked.
+
+    :raises IntentError: with everything that is wrong with the intent.
+    """
+    found = Fleet(intent).everything()
+    findings = [one for host in sorted(live) for one in _of_gateway(found, host, live[host])]
+    return [one.as_data() for one in (*findings, *_shared(found, live))]
+
+
+def _of_gateway(found: Everything, host: str, live: Live) -> Iterator[Finding]:
+    yield from _user_planes(found, host, live)
+    drained = host in found.drained.gateways
+    if not drained:
+        yield from _control_planes(found, host, live)
+    expected = expected_routes(found, live.answering, drained)
+    for destination, ways in expected.items():
+        yield _route(host, destination, ways, live)
+    yield from _strangers(found, host, set(expected), live)
+
+
+def expected_routes(found: Everything, answering: Iterable[str], drained: bool) -> dict[str, Ways]:
+    """The routes of the plan, by who answers; no ways where no route must be. A drained gateway knows no pools."""
+    gone = {str(address) for one in found.drained_planes for address in one.addresses}
+    living = frozenset(answering) - gone
+    members = {hop.name: living & {str(ip) for ip in hop.members} for hop in found.next_hops}
+    expected: dict[str, Ways] = {}
+    for hop in found.next_hops:
+        for address in hop.addresses:
+            expected[whole(address)] = _of_family(members[hop.name], address.version)
+    for one in found.ranges:
+        ways = _of_family(members[one.next_hop.name], one.family)
+        expected[str(one.prefix)] = frozenset() if drained else ways
+    for pool in found.pools:
+        expected[str(pool.prefix)] = frozenset() if drained else living & {str(pool.next_hop)}
+    return expected
+
+
+def _of_family(ways: Ways, family: int) -> Ways:
+    return frozenset(way for way in ways if (":" in way) == (family == 6))
+
+
+def _user_planes(found: Everything, host: str, live: Live) -> Iterator[Finding]:
+    for one in found.user_planes:
+        if one.name in found.drained.functions:
+            continue
+        for address in one.addresses:
+            up = str(address) in live.answering
+            message = "answers" if up else "does not answer to BFD"
+            yield Finding(host, f"{one.name} {address}", up, message)
+
+
+def _control_planes(found: Everything, host: str, live: Live) -> Iterator[Finding]:
+    for family in FAMILIES:
+        wanted = sum(one.count + 1 for one in found.ranges if one.family == family)
+        for one in found.control_planes:
+            address = one.address(family)
+            if not wanted or address is None or one.name in found.drained.functions:
+                continue
+            routes = live.sessions.get(symbol(one.name, family))
+            message = f"has announced {routes} routes" if routes is not None else "has no BGP session"
+            if routes is not None and routes != wanted:
+                message += f", and it should be {wanted}"
+            yield Finding(host, f"{one.name} {address}", routes == wanted, message)
+
+
+def _route(host: str, destination: str, ways: Ways, live: Live) -> Finding:
+    there = destination in live.routes
+    actual = live.ways(destination)
+    kind = live.types.get(destination, "unicast")
+    ok = there == bool(ways) and actual == ways and kind == "unicast"
+    said = f"is {_shown(kind, actual)}" if there else "is not in the kernel"
+    wanted = "" if ok else f", and it should be {_shown('unicast', ways)}" if ways else ", and it should not be there"
+    return Finding(host, destination, ok, f"{said}{wanted}")
+
+
+def _shown(kind: str, ways: Ways) -> str:
+    if kind != "unicast":
+        return kind
+    return f"via {', '.join(sorted(ways, key=addresses.ip))}" if ways else "on a link"
+
+
+def _strangers(found: Everything, host: str, expected: set[str], live: Live) -> Iterator[Finding]:
+    """Routes inside covering prefixes that nobody has planned lead packets somewhere else."""
+    covers = [one.prefix for one in found.ranges]
+    for destination in sorted(set(live.routes) - expected):
+        cover = addresses.holding(addresses.network(destination).ip, covers)
+        if cover is not None and addresses.network(destination).prefixlen >= cover.prefixlen:
+            way = _shown(live.types[destination], live.ways(destination))
+            yield Finding(host, destination, False, f"is {way}, and nobody has planned it")
+
+
+def _shared(found: Everything, live: Mapping[str, Live]) -> Iterator[Finding]:
+    """Exactly one has them, and none that is drained."""
+    if found.pair is None or set(found.gateways) - found.drained.gateways - set(live):
+        return
+    for address in found.pair.shared:
+        owners = [host for host in sorted(live) if any(str(address) in own for own in live[host].addresses.values())]
+        ok = len(owners) == 1 and owners[0] not in found.drained.gateways
+        drained = "" if ok or len(owners) != 1 else ", which is drained"
+        message = f"is on {' and '.join(owners)}{drained}" if owners else "is on no gateway"
+        yield Finding(owners[0] if owners else "gateways", f"shared address {address}", ok, message)
