@@ -119,7 +119,7 @@ def traffic(found: dict[str, str]) -> Iterator[None]:
 
 
 def test_a_drained_user_plane_loses_no_packet(running: Fabric) -> None:
-    """Its pools are others' before the gateway leaves it, and in the end it has no BFD; back again, all is as it was."""
+    """Its pools are others' before gateways leave it, and in the end it has no BFD. Back again, all is as it was."""
     lost: dict[str, str] = {}
     with traffic(lost):
         assert do(running, ["nf-up2"]) == ["nf-cp1", "nf-cp2", "dcgw-01", "nf-up2"]
