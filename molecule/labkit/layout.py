@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from labkit.scenario import Container, Guest, Interface, Machine, Peer, Route, Scenario
+from labkit.scenario import PROGRAMS, Container, Guest, Interface, Machine, Peer, Route, Scenario
 
 STATE = Path("/run/hostnet-lab")
 INSIDE = "/usr/lib/hnlab"
@@ -146,8 +146,12 @@ def units(scenario: Scenario, machine: Machine) -> dict[str, str]:
     for guest in guests_of(scenario, machine):
         command = f"/usr/bin/python3 {INSIDE}/guest.py /etc/hnlab/{guest.name}.json"
         found[f"hnlab-guest-{guest.name}.service"] = service(f"Virtual machine {guest.name}", command)
+    for program in machine.programs:
+        command = f"/bin/sh {INSIDE}/{PROGRAMS}/{program} {machine.name}"
+        found[f"hnlab-program-{program}.service"] = service(f"The scenario's {program}", command)
     for each in containers_of(scenario, machine):
-        command = f"/usr/bin/python3 {INSIDE}/container.py {each.namespace} /usr/bin/python3 {INSIDE}/seen_as.py"
+        words = [INSIDE, each.namespace, each.name, *each.programs]
+        command = f"/usr/bin/python3 {INSIDE}/container.py {' '.join(words)}"
         found[f"hnlab-container-{each.name}.service"] = service(f"Container {each.name}", command)
     return found
 

@@ -15,14 +15,14 @@ from pathlib import Path
 
 from labkit import layout
 from labkit.initrd import FILES, kernel_image
-from labkit.scenario import Machine, Peer, Scenario
+from labkit.scenario import PROGRAMS, SCENARIOS, Machine, Peer, Scenario
 from labkit.shell import LabError, attempt, run
 from labkit.state import cgroup_root, within
 
 # How systemd-nspawn says, under --keep-unit, that the machine wants to be booted again.
 REBOOT = 133
 CGROUPS = Path("/sys/fs/cgroup")
-PROGRAMS = ("seen_as.py", "guest.py", "container.py")
+OWN_PROGRAMS = ("seen_as.py", "guest.py", "container.py")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def lay_out(directory: Path, site: Site, files: Mapping[str, str]) -> Path:
     upper.chmod(0o755)
     for path, text in files.items():
         write_over(upper, site.root, path, text)
-    for name in PROGRAMS:
+    for name in OWN_PROGRAMS:
         write_over(upper, site.root, f"{layout.INSIDE[1:]}/{name}", (FILES / name).read_bytes())
     return upper
 
@@ -76,6 +76,8 @@ def prepare(scenario: Scenario, machine: Machine, site: Site) -> None:
     write_over(upper, site.root, "root/.ssh/authorized_keys", (state / "key.pub").read_bytes(), 0o600)
     write_over(upper, site.root, "etc/ssh/ssh_host_ed25519_key", (state / "host_key").read_bytes(), 0o600)
     write_over(upper, site.root, "etc/ssh/ssh_host_ed25519_key.pub", (state / "host_key.pub").read_bytes())
+    for path in sorted((SCENARIOS / scenario.name / PROGRAMS).glob("*")):
+        write_over(upper, site.root, f"{layout.INSIDE[1:]}/{PROGRAMS}/{path.name}", path.read_bytes())
     wants = upper / "etc/systemd/system/multi-user.target.wants"
     wants.mkdir(exist_ok=True)
     for name in layout.units(scenario, machine):

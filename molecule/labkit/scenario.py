@@ -17,6 +17,8 @@ from labkit.kernel import PROBES
 from labkit.shell import LabError
 
 SCENARIOS = Path(__file__).resolve().parent.parent
+# The directory beside a lab.yml that has the programs of its machines and containers.
+PROGRAMS = "programs"
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 MAC = re.compile(r"[0-9a-f][02468ace](:[0-9a-f]{2}){5}")
 
@@ -55,6 +57,7 @@ class Machine:
     interfaces: tuple[Interface, ...]
     routes: tuple[Route, ...]
     ssh: SshPath | None
+    programs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ class Container:
     name: str
     machine: str
     namespace: str
+    programs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -250,7 +254,10 @@ def parse(name: str, raw: object) -> Scenario:
 
     def machine(host: str, item: Reader) -> Machine:
         interfaces = read_interfaces(name, host, item)
-        return Machine(name=host, interfaces=interfaces, routes=item.routes(), ssh=read_ssh(item))
+        programs = item.texts("programs")
+        return Machine(
+            name=host, interfaces=interfaces, routes=item.routes(), ssh=read_ssh(item), programs=programs
+        )
 
     def peer(host: str, item: Reader) -> Peer:
         interfaces = read_interfaces(name, host, item)
@@ -269,7 +276,12 @@ def parse(name: str, raw: object) -> Scenario:
         )
 
     def container(host: str, item: Reader) -> Container:
-        return Container(name=host, machine=item.text("machine"), namespace=item.text("namespace", host))
+        return Container(
+            name=host,
+            machine=item.text("machine"),
+            namespace=item.text("namespace", host),
+            programs=item.texts("programs"),
+        )
 
     scenario = Scenario(
         name=name,
@@ -310,6 +322,13 @@ def check(scenario: Scenario, faults: list[str]) -> None:
             faults.append(f"{tenant.name}.machine: {tenant.machine!r} is not one of machines")
     for machine in scenario.machines:
         check_ssh(scenario, machine, faults)
+    owners: list[Machine | Container] = [*scenario.machines, *scenario.containers]
+    for owner in owners:
+        faults += [
+            f"{owner.name}.programs: {program!r} has other than lower-case letters, digits and dashes"
+            for program in owner.programs
+            if not NAME.fullmatch(program)
+        ]
 
 
 def check_names(scenario: Scenario, faults: list[str]) -> None:
@@ -355,4 +374,8 @@ def load(name: str, directory: Path = SCENARIOS) -> Scenario:
         raw = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:
         raise LabError(f"{name}/lab.yml is not YAML: {' '.join(str(error).split())}") from error
-    return parse(name, raw)
+    scenario = parse(name, raw)
+    named = {program for owner in (*scenario.machines, *scenario.containers) for program in owner.programs}
+    if missing := sorted(program for program in named if not (path.parent / PROGRAMS / program).is_file()):
+        raise LabError(f"{name}/lab.yml: programs: there is no {name}/{PROGRAMS}/{missing[0]}")
+    return scenario

@@ -19,7 +19,7 @@ from labkit import debian, machine, native
 from labkit.access import join
 from labkit.initrd import cpio, kernel_image, with_parents
 from labkit.machine import Site
-from labkit.scenario import Scenario
+from labkit.scenario import PROGRAMS, Scenario
 from labkit.shell import LabError, attempt, say
 from labkit.state import State, cgroup_root
 
@@ -102,6 +102,7 @@ def payload(scenario: Scenario, state: State, site: Site) -> bytes:
     for name in KEYS:
         files[f"{INSIDE}/keys/{name}"[1:]] = (0o600, (state.directory / name).read_bytes())
     own = [*source.glob("labkit/*.py"), *source.glob("labkit/files/*"), source / scenario.name / "lab.yml"]
+    own += (source / scenario.name / PROGRAMS).glob("*")
     for path in own:
         if path.is_file():
             files[f"{INSIDE}/molecule/{path.relative_to(source)}"[1:]] = (0o755, path.read_bytes())
