@@ -70,7 +70,9 @@ _value:
   type: dict
   contains:
     refusals:
-      description: Why nothing may be done, a line each. Everything else is empty then.
+      description:
+        - Why nothing may be done, a line each - what would be missing, and what is wrong with the intent or the names.
+        - Everything else is empty then.
       type: list
       elements: str
     told:
@@ -121,7 +123,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import require_netaddr
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.drain import Order, drain, undrain
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.drain import Drain, Order, drain, undrain
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.live import parse_live
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
 
@@ -144,7 +146,9 @@ def nf_drain(
         order = Order(tuple(names), tuple(remembered), tuple(without))
         live = {host: parse_live(found, (routings or {})[host]) for host, found in (networks or {}).items()}
         return work(given, order, live).as_data()
-    except (IntentError, ImportError) as error:
+    except IntentError as error:
+        return Drain(refusals=list(error.faults)).as_data()
+    except ImportError as error:
         raise AnsibleFilterError(str(error)) from None
 
 
