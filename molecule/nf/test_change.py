@@ -1,0 +1,97 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What goes on while the fleet is changed: no session is reset, no packet is lost, and bad input changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from drawing import COVER, DRAWN, GATEWAYS, PLANES, Traffic, await_plan, await_sessions, intent, losses, plan, routes
+from fleet import Fleet, eventually
+
+BAD = {
+    "a way to nowhere": "protocol static nowhere { ipv4; route 198.18.99.0/24 via; }",
+    "a filter that is not there": "protocol static nowhere { ipv4 { import filter absent; }; }",
+}
+
+
+@pytest.fixture(autouse=True)
+def _whole(fleet: Fleet) -> None:
+    await_plan(fleet)
+    await_sessions(fleet)
+
+
+def test_a_second_run_changes_nothing_and_resets_no_session(fleet: Fleet) -> None:
+    """A busy machine may lose a packet of its own now and then; what the run loses, it loses each of three times."""
+    since = await_sessions(fleet)
+    lost: list[str] = []
+    for _try in range(3):
+        traffic = Traffic(fleet)
+        changed = fleet.play("site.yml").changed
+        lost = losses(traffic.end())
+        assert changed == dict.fromkeys(fleet.machines, 0)
+        assert await_sessions(fleet) == since
+        if not lost:
+            break
+    assert lost == []
+
+
+@pytest.fixture
+def seventh(fleet: Fleet, tmp_path: Path) -> Iterator[str]:
+    """The file with what the inventory says when nf-up7 is on compute-07; afterwards it is not."""
+    own = {"host": "compute-07", "attach": "veth", "addresses": list(PLANES["nf-up7"].values())}
+    more = tmp_path / "more.json"
+    more.write_text(json.dumps({"fabric_user_planes": {**intent()["fabric_user_planes"], "nf-up7": own}}))
+    yield str(more)
+    fleet.play("site.yml", "--limit", "compute-07")
+
+
+def test_a_user_plane_appears_and_joins_by_itself(fleet: Fleet, seventh: str) -> None:
+    """Its own host is all that the playbook is run for. It gets a share of what is in no pool, and no pool moves."""
+    since = await_sessions(fleet)
+    traffic = Traffic(fleet)
+    assert fleet.play("site.yml", "--limit", "compute-07", "-e", f"@{seventh}").changed["compute-07"] > 0
+    with_it = plan((*DRAWN, "nf-up7"))
+    await_plan(fleet, (*DRAWN, "nf-up7"))
+    assert all(with_it[route] == ways for route, ways in plan().items() if len(ways) == 1)
+    assert losses(traffic.end()) == []
+    assert await_sessions(fleet) == since
+    eventually(lambda: fleet.on("nf-up7", "ip", "route", "get", "203.0.113.200").stdout.startswith("local"))
+    shown = fleet.output("client", "sh", "-c", SPREAD, "sh", *(f"203.0.113.{number}" for number in range(112, 160)))
+    assert shown.count("1 received") == 48
+    echoes = fleet.output("nf-up7", "nstat", "-asz", "IcmpInEchos").split("IcmpInEchos")[1].split()[0]
+    assert 0 < int(echoes) < 48
+    assert len(routes(fleet, GATEWAYS[0])[COVER[4]]) == 7
+
+
+SPREAD = 'for to in "$@"; do ping -n -q -c 1 -W 3 "$to" & done; wait'
+
+
+@pytest.mark.parametrize("fault", list(BAD.values()), ids=list(BAD))
+def test_what_bird_does_not_take_leaves_all_as_it_was(fleet: Fleet, tmp_path: Path, fault: str) -> None:
+    since = await_sessions(fleet)
+    before = fleet.output("dcgw-01", "cat", "/etc/bird/bird.conf")
+    config = {"config": f"{before}{fault}\n"}
+    play = [
+        {
+            "hosts": "dcgw-01",
+            "gather_facts": False,
+            "tasks": [
+                {"hostnet.fabric.bird": config, "register": "refused", "ignore_errors": True},
+                {"ansible.builtin.debug": {"var": "refused"}},
+                {"ansible.builtin.assert": {"that": ["refused is failed", "refused is not changed"]}},
+            ],
+        }
+    ]
+    book = tmp_path / "bad.yml"
+    book.write_text(json.dumps(play))
+    shown = fleet.play(str(book)).text
+    line = len(before.splitlines()) + 1
+    assert f":{line}:" in shown
+    assert fleet.output("dcgw-01", "cat", "/etc/bird/bird.conf") == before
+    assert await_sessions(fleet) == since
+    assert routes(fleet, "dcgw-01") == plan()

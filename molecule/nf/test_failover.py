@@ -1,0 +1,259 @@
+# Copyright: hostnet.fabric contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What fails, for how long its pools' packets are lost, and that no others are."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+from drawing import (
+    DRAWN,
+    GATEWAYS,
+    HOSTS,
+    LONGEST_OUTAGE,
+    POOLS,
+    VIRTUAL,
+    Flow,
+    Traffic,
+    active,
+    await_plan,
+    await_sessions,
+    cut,
+    losses,
+    mend,
+    of,
+    plan,
+    routes,
+    sessions,
+)
+from fleet import Fleet, eventually
+
+Measured = Callable[[str], None]
+
+
+@pytest.fixture(autouse=True)
+def _whole(fleet: Fleet) -> None:
+    """What failed in the test before is back."""
+    await_plan(fleet)
+    await_sessions(fleet)
+
+
+def others(*names: str) -> list[str]:
+    return [name for name in DRAWN if name not in names]
+
+
+def during(
+    fleet: Fleet,
+    happen: Callable[[], None],
+    concerned: tuple[str, ...] = (),
+    restore: Callable[[], None] = lambda: None,
+) -> dict[str, Flow]:
+    """What becomes of the traffic to every pool while something happens, of which the others' pools notice nothing.
+
+    A busy machine may lose a packet of its own now and then; what the happening loses, it loses each of three times.
+    """
+    flows: dict[str, Flow] = {}
+    lost: list[str] = []
+    for _try in range(3):
+        traffic = Traffic(fleet)
+        happen()
+        time.sleep(0.5)
+        flows = traffic.end()
+        restore()
+        lost = losses(of(flows, *others(*concerned)))
+        if not lost:
+            break
+    assert lost == []
+    assert not [address for address, flow in flows.items() if "exceeded" in flow.errors]
+    return flows
+
+
+def told(measured: Measured, what: str, flows: dict[str, Flow]) -> None:
+    for address, flow in flows.items():
+        measured(f"{what}: client → {address}: no answer for {flow.outage} ms")
+
+
+def test_a_link_is_cut(fleet: Fleet, measured: Measured) -> None:
+    """The pools are spread over the others within the time of detection, and come back without a loss."""
+
+    def cut_and_mend() -> None:
+        cut(fleet, HOSTS["nf-up2"])
+        await_plan(fleet, others("nf-up2"))
+        mend(fleet, HOSTS["nf-up2"])
+        await_plan(fleet)
+
+    flows = of(during(fleet, cut_and_mend, ("nf-up2",)), "nf-up2")
+    told(measured, "the link of nf-up2 is cut", flows)
+    assert all(0 < flow.outage <= LONGEST_OUTAGE for flow in flows.values()), flows
+
+
+def test_an_nf_is_killed(fleet: Fleet, measured: Measured) -> None:
+    """All its programs and its namespace with every link in it. The playbook brings it back."""
+    host = HOSTS["nf-up3"]
+
+    def kill() -> None:
+        end = "ip netns delete nf-up3; systemctl kill -s KILL hostnet-bird@nf-up3 hnlab-container-nf-up3"
+        fleet.output(host, "sh", "-c", end)
+        await_plan(fleet, others("nf-up3"))
+
+    def make_again() -> None:
+        assert fleet.play("site.yml", "--limit", host).changed[host] > 0
+        await_plan(fleet)
+        eventually(lambda: fleet.pings("client", "203.0.113.33"))
+
+    flows = of(during(fleet, kill, ("nf-up3",), make_again), "nf-up3")
+    told(measured, "nf-up3 is killed", flows)
+    assert all(flow.outage <= LONGEST_OUTAGE for flow in flows.values()), flows
+
+
+# Each program that answers to BFD, how it is killed, and how it is started again where nobody else does that.
+DAEMONS = {
+    "nf-up4": ("bird", "systemctl kill -s KILL hostnet-bird@nf-up4", "true"),
+    "nf-up6": ("bfdd", "kill -KILL $(pidof bfdd)", "systemctl restart hnlab-container-nf-up6"),
+}
+
+
+@pytest.mark.parametrize("name", list(DAEMONS))
+def test_a_bfd_daemon_is_killed(fleet: Fleet, measured: Measured, name: str) -> None:
+    """The user plane still forwards: its routes go as if it were dead, and no packet is lost."""
+    daemon, kill, start = DAEMONS[name]
+    pool = next(pool for pool, owner in POOLS.items() if owner == name)
+    left: list[float] = []
+
+    def happen() -> None:
+        monitor = Monitor(fleet, "dcgw-01")
+        killed = float(fleet.output(HOSTS[name], "sh", "-c", f"date +%s.%N; {kill}"))
+        eventually(lambda: f"Deleted {pool} " in monitor.text(), 20)
+        left.append(1000 * (monitor.deleted(pool) - killed))
+        monitor.end()
+        fleet.output(HOSTS[name], "sh", "-c", start)
+        await_plan(fleet)
+
+    during(fleet, happen)
+    measured(f"{daemon} of {name} is killed: {pool} leaves the kernel of dcgw-01 after {left[-1]:.0f} ms")
+    assert left[-1] <= LONGEST_OUTAGE
+
+
+class Monitor:
+    """What happens to the routes of a gateway's kernel, with the time."""
+
+    def __init__(self, fleet: Fleet, gateway: str) -> None:
+        self._fleet, self._gateway = fleet, gateway
+        script = "stdbuf -oL ip -ts monitor route > /tmp/monitor 2>&1 & echo $!"
+        self._pid = fleet.output(gateway, "sh", "-c", script).strip()
+
+    def text(self) -> str:
+        return self._fleet.output(self._gateway, "cat", "/tmp/monitor")
+
+    def deleted(self, network: str) -> float:
+        """When a route went, in seconds since the epoch."""
+        found = re.search(rf"\[(\S+)\] *Deleted {re.escape(network)} ", self.text())
+        assert found
+        stamp = self._fleet.output(self._gateway, "date", "-d", found[1], "+%s.%N")
+        return float(stamp)
+
+    def end(self) -> None:
+        self._fleet.output(self._gateway, "kill", self._pid)
+
+
+def test_a_foreign_user_plane_leaves_by_itself(fleet: Fleet, measured: Measured) -> None:
+    """FRR says AdminDown (T8): the gateways do not wait until it is silent, and no packet is lost."""
+
+    def shutdown(word: str) -> None:
+        words = [f"{word}shutdown"]
+        told = [part for line in ("configure", "bfd", "profile gateways", *words) for part in ("-c", line)]
+        fleet.output(HOSTS["nf-up6"], "vtysh", "-N", "nf-up6", *told)
+
+    def happen() -> None:
+        shutdown("")
+        await_plan(fleet, others("nf-up6"))
+        shutdown("no ")
+        await_plan(fleet)
+
+    during(fleet, happen)
+
+
+def test_control_planes_are_lost(fleet: Fleet, measured: Measured) -> None:
+    """Without one of them nothing changes, whichever it is. Without both the pools go, and come back in seconds (T4)."""
+    wanted = plan()
+    hosts = HOSTS["nf-cp1"], HOSTS["nf-cp2"]
+    left = {hosts[0]: {"nf_cp2_v4", "nf_cp2_v6"}, hosts[1]: {"nf_cp1_v4", "nf_cp1_v6"}}
+
+    def one_after_the_other() -> None:
+        for host in hosts:
+            cut(fleet, host)
+            for gateway in GATEWAYS:
+                eventually(lambda g=gateway, h=host: set(sessions(fleet, g)) == left[h])  # type: ignore[misc]
+                assert routes(fleet, gateway) == wanted
+            mend(fleet, host)
+            await_sessions(fleet)
+
+    during(fleet, one_after_the_other)
+    traffic, before = Traffic(fleet), forwarded(fleet)
+    cut(fleet, *hosts)
+    virtual = {network: wanted[network] for network in VIRTUAL.values()}
+    for gateway in GATEWAYS:
+        eventually(lambda gateway=gateway: routes(fleet, gateway) == virtual)  # type: ignore[misc]
+    mend(fleet, *hosts)
+    began = time.monotonic()
+    await_plan(fleet)
+    measured(f"both control planes are back: the plan's routes are after {1000 * (time.monotonic() - began):.0f} ms")
+    flows = traffic.end()
+    told(measured, "both control planes are lost for a while", of(flows, "nf-up2"))
+    assert_told_that_there_is_no_way(flows)
+    assert forwarded(fleet) == before
+
+
+def forwarded(fleet: Fleet) -> int:
+    """What has come to the client that was not for it, and went back to where it came from."""
+    shown = fleet.output("client", "nstat", "-asz", "IpForwDatagrams", "Ip6OutForwDatagrams")
+    return sum(int(line.split()[1]) for line in shown.splitlines() if "Forw" in line)
+
+
+def assert_told_that_there_is_no_way(flows: dict[str, Flow]) -> None:
+    """Of both families, as often as a router says it; and nothing went round until its time was up."""
+    for mark in (".", ":"):
+        told = [flow.errors for address, flow in flows.items() if mark in address]
+        assert sum(errors.get("unreachable", 0) for errors in told) > 0
+        assert sum(errors.get("exceeded", 0) for errors in told) == 0
+
+
+def test_all_user_planes_are_dead(fleet: Fleet, measured: Measured) -> None:
+    """No route is left, and nothing goes round between the gateways and the client, whose defaults are each other."""
+    before = forwarded(fleet)
+    hosts = [HOSTS[name] for name in DRAWN]
+    traffic = Traffic(fleet)
+    cut(fleet, *hosts)
+    await_plan(fleet, ())
+    time.sleep(1)
+    mend(fleet, *hosts)
+    await_plan(fleet)
+    assert_told_that_there_is_no_way(traffic.end())
+    assert forwarded(fleet) == before
+
+
+def test_a_gateway_dies(fleet: Fleet, measured: Measured) -> None:
+    """The other one takes what the client sends and what the NFs send, and gives it back when the first is whole."""
+    eventually(lambda: active(fleet) == active(fleet, "198.18.0.254") == ["dcgw-01"])
+    inside = Traffic(fleet, "nf-up5", ["198.18.0.9", "2001:db8:18::9"])
+    traffic = Traffic(fleet)
+    fleet.power("dcgw-01", "off")
+    time.sleep(4)
+    flows = {**traffic.end(), **inside.end()}
+    worst = max(flow.outage for flow in flows.values())
+    measured(f"dcgw-01 dies: no answer for at most {worst} ms, to every pool and from nf-up5 to the client")
+    assert worst <= 3000, losses(flows)
+    assert routes(fleet, "dcgw-02") == plan()
+    fleet.power("dcgw-01", "on")
+    inside, traffic = Traffic(fleet, "nf-up5", ["198.18.0.9", "2001:db8:18::9"]), Traffic(fleet)
+    assert fleet.play("site.yml", "--limit", "dcgw-01").changed["dcgw-01"] > 0
+    await_plan(fleet)
+    eventually(lambda: active(fleet) == active(fleet, "198.18.0.254") == ["dcgw-01"])
+    flows = {**traffic.end(), **inside.end()}
+    worst = max(flow.outage for flow in flows.values())
+    measured(f"dcgw-01 is back: no answer for at most {worst} ms")
+    assert worst <= 1000, losses(flows)
