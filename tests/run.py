@@ -103,7 +103,9 @@ STAGES = {
         "the engine tests that need another kernel than this one",
         (python("kernel", "tests/kernel/run.py", "--junit-xml", str(KERNEL_REPORT), reports=KERNEL_REPORT),),
     ),
-    "molecule": Stage("whole fleets on the lab", (molecule("bridge"), molecule("vlan"), molecule("dvr"))),
+    "molecule": Stage(
+        "whole fleets on the lab", (molecule("bridge"), molecule("vlan"), molecule("dvr"), molecule("nf"))
+    ),
 }
 
 # Stages that make namespaces look at the whole machine before and after, so they take turns.

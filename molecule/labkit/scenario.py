@@ -255,9 +255,7 @@ def parse(name: str, raw: object) -> Scenario:
     def machine(host: str, item: Reader) -> Machine:
         interfaces = read_interfaces(name, host, item)
         programs = item.texts("programs")
-        return Machine(
-            name=host, interfaces=interfaces, routes=item.routes(), ssh=read_ssh(item), programs=programs
-        )
+        return Machine(name=host, interfaces=interfaces, routes=item.routes(), ssh=read_ssh(item), programs=programs)
 
     def peer(host: str, item: Reader) -> Peer:
         interfaces = read_interfaces(name, host, item)

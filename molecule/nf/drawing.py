@@ -84,9 +84,7 @@ def plan(live: Iterable[str] = DRAWN) -> Routes:
     alive = set(live)
     ways = {family: frozenset(PLANES[name][family] for name in alive) for family in COVER}
     found = {network: ways[family] for each in (COVER, VIRTUAL) for family, network in each.items() if alive}
-    return found | {
-        pool: frozenset([PLANES[name][family_of(pool)]]) for pool, name in POOLS.items() if name in alive
-    }
+    return found | {pool: frozenset([PLANES[name][family_of(pool)]]) for pool, name in POOLS.items() if name in alive}
 
 
 def routes(fleet: Fleet, gateway: str) -> Routes:

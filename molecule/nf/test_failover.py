@@ -178,7 +178,7 @@ def test_a_foreign_user_plane_leaves_by_itself(fleet: Fleet, measured: Measured)
 
 
 def test_control_planes_are_lost(fleet: Fleet, measured: Measured) -> None:
-    """Without one of them nothing changes, whichever it is. Without both the pools go, and come back in seconds (T4)."""
+    """Without one of them, whichever it is, nothing changes. Without both the pools go, and are soon back (T4)."""
     wanted = plan()
     hosts = HOSTS["nf-cp1"], HOSTS["nf-cp2"]
     left = {hosts[0]: {"nf_cp2_v4", "nf_cp2_v6"}, hosts[1]: {"nf_cp1_v4", "nf_cp1_v6"}}

@@ -28,6 +28,8 @@ from drawing import (
 from fleet import MOLECULE, Fleet, eventually
 
 CAPTURE = (MOLECULE / "shared/capture.py").read_text()
+# Who has each address, on a device; those that somebody answers for.
+ASK = 'device=$1; shift; for to in "$@"; do (arping -0 -c 1 -w 2 -i $device $to >/dev/null && echo $to) & done; wait'
 COUNTED = {4: "IcmpInEchos", 6: "Icmp6InEchos"}
 
 
@@ -132,9 +134,8 @@ def test_the_vlan_without_subnets_is_a_switch_only(fleet: Fleet) -> None:
     """NFs reach each other there. No gateway answers there, to whatever address, or takes a packet from there."""
     assert fleet.pings("nf-up1", "10.200.0.2")
     own = ["192.0.2.252", "192.0.2.253", "192.0.2.254", "198.18.0.252", "198.18.0.254"]
-    asked = 'device=$1; shift; for to in "$@"; do (arping -0 -c 1 -w 2 -i $device $to >/dev/null && echo $to) & done; wait'
-    assert fleet.output("nf-up1", "sh", "-c", asked, "sh", "eth1", *own) == ""
-    assert set(fleet.output("nf-up1", "sh", "-c", asked, "sh", "eth0", *own[:3]).split()) == set(own[:3])
+    assert fleet.output("nf-up1", "sh", "-c", ASK, "sh", "eth1", *own) == ""
+    assert set(fleet.output("nf-up1", "sh", "-c", ASK, "sh", "eth0", *own[:3]).split()) == set(own[:3])
     before = echoes(fleet, "client")
     for gateway in GATEWAYS:
         mac = fleet.output(gateway, "cat", "/sys/class/net/gw-100/address").strip()

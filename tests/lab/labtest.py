@@ -24,6 +24,7 @@ machines:
     routes:
       - {to: default, via: 10.77.0.1}
     ssh: {from: beyond, address: 10.77.0.2}
+    programs: [mark]
   beta:
     interfaces:
       eth0: {network: lan, addresses: [10.77.0.3/24]}
@@ -43,8 +44,19 @@ guests:
       - {to: default, via: 10.79.0.1}
       - {to: default, via: "2001:db8:79::1"}
 containers:
-  box: {machine: beta, namespace: boxed}
+  box: {machine: beta, namespace: boxed, programs: [mark]}
 """
+# In a machine, or in a container's namespace: an address that tells by the name of its host that it has run there.
+PROGRAMS = {
+    "mark": """
+        . "${0%/*}/address"
+        ip link set lo up
+        ip address replace "$address" dev lo
+        echo "$1" > "/run/mark.$1"
+        exec sleep infinity
+    """,
+    "address": "address=10.80.0.1/32",
+}
 
 
 @dataclass(frozen=True)
@@ -89,6 +101,8 @@ def make_lab(directory: Path, name: str, text: str) -> Lab:
     scenario = f"{name}-{os.getpid()}"
     shutil.copy(MOLECULE / "lab", directory / "lab")
     shutil.copytree(MOLECULE / "labkit", directory / "labkit", ignore=shutil.ignore_patterns("__pycache__"))
-    (directory / scenario).mkdir()
+    (directory / scenario / "programs").mkdir(parents=True)
     (directory / scenario / "lab.yml").write_text(text)
+    for program, script in PROGRAMS.items():
+        (directory / scenario / "programs" / program).write_text(script)
     return Lab(scenario, directory)

@@ -138,6 +138,18 @@ def test_a_guest_and_a_container_go_with_their_tap_and_namespace(lab: Lab) -> No
     eventually(lambda: lab.on("box", "busybox", "nc", "127.0.0.1", "7777").stdout.strip() == "127.0.0.1")
 
 
+def test_programs_of_the_scenario_run_on_a_machine_and_in_a_container(lab: Lab) -> None:
+    """Where they are told the host's name, have the others beside them, and end with the container's namespace."""
+    for host, machine in (("alpha", "alpha"), ("box", "beta")):
+        eventually(lambda host=host: "10.80.0.1/32" in lab.on(host, "ip", "-o", "address", "show").stdout)  # type: ignore[misc]
+        assert lab.output(machine, "cat", f"/run/mark.{host}").strip() == host
+    assert "10.80.0.1" not in lab.output("beta", "ip", "-o", "address", "show")
+    lab.output("beta", "ip", "netns", "delete", "boxed")
+    eventually(lambda: lab.on("beta", "pgrep", "-x", "sleep").returncode == 1)
+    lab.output("beta", "ip", "netns", "add", "boxed")
+    eventually(lambda: "10.80.0.1/32" in lab.on("box", "ip", "-o", "address", "show").stdout)
+
+
 def ssh(lab: Lab, host: str, *command: str) -> subprocess.CompletedProcess[str]:
     """What Ansible does with the inventory, done with a plain ssh client."""
     path = Path(lab.ok("inventory", lab.scenario).strip())

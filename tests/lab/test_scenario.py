@@ -57,6 +57,8 @@ FAULTS = [
     ("guests/guest/machine", "gamma", "guest.machine: 'gamma' is not one of machines"),
     ("guests/guest/tap", "tap-with-a-long-name", "'tap-with-a-long-name' is not an interface name"),
     ("containers/box/machine", "gamma", "box.machine: 'gamma' is not one of machines"),
+    ("containers/box/programs", ["../mark"], "box.programs: '../mark' has other than lower-case letters, digits"),
+    ("machines/alpha/programs", "mark", "machines.alpha.programs: 'mark' is not a list of strings"),
 ]
 
 
@@ -96,6 +98,9 @@ def test_a_scenario_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="there is no scenario 'two'; choose from one"):
         scenario.load("two", tmp_path)
     with pytest.raises(LabError, match=r"one/lab\.yml is not YAML"):
+        scenario.load("one", tmp_path)
+    (tmp_path / "one/lab.yml").write_text("machines: {alpha: {programs: [mark]}}")
+    with pytest.raises(LabError, match="there is no one/programs/mark"):
         scenario.load("one", tmp_path)
 
 
