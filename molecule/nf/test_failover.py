@@ -15,6 +15,7 @@ from drawing import (
     GATEWAYS,
     HOSTS,
     LONGEST_OUTAGE,
+    PLANES,
     POOLS,
     VIRTUAL,
     Flow,
@@ -91,6 +92,40 @@ def test_a_link_is_cut(fleet: Fleet, measured: Measured) -> None:
     assert all(0 < flow.outage <= LONGEST_OUTAGE for flow in flows.values()), flows
 
 
+def test_flows_that_move_are_served_by_others(fleet: Fleet, measured: Measured) -> None:
+    """What is in no pool is spread. When a user plane goes, flows of those who live may move (T10), without loss."""
+    spread = [f"203.0.113.{number}" for number in range(112, 144)]
+    gone = PLANES["nf-up5"][4]
+    for _try in range(3):
+        before = ways(fleet, spread)
+        traffic = Traffic(fleet, addresses=spread)
+        cut(fleet, HOSTS["nf-up5"])
+        await_plan(fleet, others("nf-up5"))
+        after = ways(fleet, spread)
+        time.sleep(0.5)
+        flows = traffic.end()
+        mend(fleet, HOSTS["nf-up5"])
+        await_plan(fleet)
+        own = {address: flow.outage for address, flow in flows.items() if before[address] == gone}
+        lost = [address for address, flow in flows.items() if flow.lost and address not in own]
+        if not lost:
+            break
+    assert lost == []
+    assert set(before.values()) == {PLANES[name][4] for name in DRAWN}
+    assert gone not in after.values()
+    assert 0 < max(own.values()) <= LONGEST_OUTAGE
+    moved = [address for address in spread if before[address] not in (gone, after[address])]
+    measured(f"nf-up5 goes: {len(own)} of {len(spread)} flows were its own, {len(moved)} of the others move, lossless")
+
+
+def ways(fleet: Fleet, addresses: list[str]) -> dict[str, str]:
+    """The next hop by which the kernel of dcgw-01 sends the client's packets to each address."""
+    script = 'for to in "$@"; do ip -j route get "$to" from 198.18.0.9 iif eth0 ipproto icmp; done'
+    answers = fleet.output("dcgw-01", "sh", "-c", script, "sh", *addresses)
+    found = re.findall(r'"gateway":"([^"]+)"', answers)
+    return dict(zip(addresses, found, strict=True))
+
+
 def test_an_nf_is_killed(fleet: Fleet, measured: Measured) -> None:
     """All its programs and its namespace with every link in it. The playbook brings it back."""
     host = HOSTS["nf-up3"]
@@ -160,18 +195,26 @@ class Monitor:
         self._fleet.output(self._gateway, "kill", self._pid)
 
 
-def test_a_foreign_user_plane_leaves_by_itself(fleet: Fleet, measured: Measured) -> None:
-    """FRR says AdminDown (T8): the gateways do not wait until it is silent, and no packet is lost."""
+def test_a_foreign_user_plane_leaves_by_itself(fleet: Fleet) -> None:
+    """FRR says AdminDown (T8): the gateways do not wait for its silence, which would be 15 seconds here."""
+    without, slow = plan(others("nf-up6")), re.compile(r"^192\.0\.2\.6 .* Up .* 15\.000$", re.MULTILINE)
 
-    def shutdown(word: str) -> None:
-        words = [f"{word}shutdown"]
-        told = [part for line in ("configure", "bfd", "profile gateways", *words) for part in ("-c", line)]
-        fleet.output(HOSTS["nf-up6"], "vtysh", "-N", "nf-up6", *told)
+    def tell(word: str) -> None:
+        words = [part for line in ("configure", "bfd", "profile gateways", word) for part in ("-c", line)]
+        fleet.output(HOSTS["nf-up6"], "vtysh", "-N", "nf-up6", *words)
+
+    def sessions_of(gateway: str) -> str:
+        return fleet.output(gateway, "birdc", "-r", "show", "bfd", "sessions")
 
     def happen() -> None:
-        shutdown("")
-        await_plan(fleet, others("nf-up6"))
-        shutdown("no ")
+        tell("detect-multiplier 50")
+        for gateway in GATEWAYS:
+            eventually(lambda gateway=gateway: bool(slow.search(sessions_of(gateway))))  # type: ignore[misc]
+        tell("shutdown")
+        for gateway in GATEWAYS:
+            eventually(lambda gateway=gateway: routes(fleet, gateway) == without, 8)  # type: ignore[misc]
+        tell("no shutdown")
+        tell("detect-multiplier 3")
         await_plan(fleet)
 
     during(fleet, happen)

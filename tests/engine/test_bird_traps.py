@@ -211,6 +211,17 @@ def test_t6_next_hop_on_the_link_is_not_guarded(fabric: Fabric) -> None:
     assert not gw.bfd_up(PLANES["up2"])
 
 
+def test_t7_a_guard_taken_from_one_route_stays_with_the_others(fabric: Fabric) -> None:
+    """FRR ends the session that other routes with the same next hop still need. Here it goes on, and guards them."""
+    gw = fabric.start_gateway()
+    wait_for(lambda: fabric.routes() == {COVER: BOTH, POOL: SECOND}, "the plan's routes")
+    before = gw.state()["bfd"]
+    gw.apply(gateway().replace(f"via {PLANES['up2']} bfd;", f"via {PLANES['up2']};", 1))
+    assert gw.state()["bfd"] == before
+    cut("up2")
+    wait_for(lambda: fabric.routes() == {COVER: BOTH}, "the pool's end, with a covering prefix that nobody guards")
+
+
 def test_t9_one_bfd_session_for_a_neighbour_on_a_link(fabric: Fabric) -> None:
     """Two static routes and a BGP session, from two addresses: all share it."""
     tool("ip", "-n", "gw", "addr", "add", "192.0.2.251/24", "dev", "eth0")
