@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import inside, wait_for
+from harness import inside, tool, wait_for
 from nf_fleet import CLIENT, COVER, PLANES, POOLS, VIRTUAL, Fabric, fabric, plan, text
 
 from ansible_collections.hostnet.fabric.plugins.filter.nf_drain import nf_drain
+from ansible_collections.hostnet.fabric.plugins.filter.nf_findings import nf_findings
 from ansible_collections.hostnet.fabric.plugins.module_utils.bird.control import Control
 from ansible_collections.hostnet.fabric.plugins.module_utils.bird.look import as_data, look
 
@@ -202,3 +203,14 @@ def test_counters_are_read_as_data(running: Fabric) -> None:
         "bytes": 4 * 84,
     }
     assert set(counted) == {"to-203.0.113.16/28", "from-203.0.113.16/28"}
+
+
+def test_a_route_that_is_missing_is_found(running: Fabric) -> None:
+    """By who reads the kernel; BIRD does not know it yet."""
+    found = nf_findings(running.intent, **live(running))
+    assert [one["line"] for one in found if not one["ok"]] == []
+    assert {one["name"].split()[0] for one in found} >= {*PLANES, "nf-cp1", "nf-cp2", *POOLS[4], *POOLS[6], "shared"}
+    tool("ip", "route", "del", "203.0.113.16/28", "proto", "bird", namespace=running.gateway.home)
+    found = nf_findings(running.intent, **live(running))
+    missing = "dcgw-01, 203.0.113.16/28: is not in the kernel, and it should be via 192.0.2.2"
+    assert [one["line"] for one in found if not one["ok"]] == [missing]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
+from itertools import product
 from typing import Any
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils import names
@@ -40,7 +41,7 @@ def parse_drained(
             section.fault(VARIABLE, f"{name} is a host and a network function; rename one of them")
     told = remembered if isinstance(remembered, (list, tuple)) else ()
     chosen = {str(name) for name in (*wanted, *told)} & known
-    functions = {name for name, host in homes.items() if name in chosen or host in chosen}
+    functions = {name for name, host in homes.items() if name in chosen or (isinstance(host, str) and host in chosen)}
     return Drained(tuple(sorted(chosen)), frozenset(functions), frozenset(pair & chosen))
 
 
@@ -54,12 +55,12 @@ def check_drained(
 ) -> None:
     """Enough are left of everything that somebody is taken from. Who of them lives, only the gateways know."""
     every = list(functions)
-    for hop in next_hops:
-        planes = [one for one in every if isinstance(one, UserPlane) and set(one.addresses) & set(hop.members)]
+    for hop, family in product(next_hops, FAMILIES):
+        planes = [one for one in every if isinstance(one, UserPlane) and one.address(family) in hop.members]
         left = [one.name for one in planes if one.name not in drained.functions]
         if len(left) < min(len(planes), hop.min_live):
-            text = f"leaves {_listed(left)} of the user planes of {hop.path}, and its min_live is {hop.min_live}"
-            faults.add(VARIABLE, f"{text}; take somebody out of it, or undrain")
+            text = f"leaves {_listed(left)} of the IPv{family} user planes of {hop.path}"
+            faults.add(VARIABLE, f"{text}, and its min_live is {hop.min_live}; take somebody out of it, or undrain")
     _check_speakers(drained.functions, [one for one in every if isinstance(one, ControlPlane)], ranges, faults)
     if gateways is not None and gateways.hosts and {one.host.name for one in gateways.hosts} <= drained.gateways:
         faults.add(VARIABLE, "leaves no gateway; take one out of it, or undrain")

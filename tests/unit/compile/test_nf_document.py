@@ -52,6 +52,7 @@ FLEETS = {
         "fabric_user_planes/up2/attach": "veth",
         "fabric_user_planes/up2/user": ...,
     },
+    "half of it drained": {"fabric_drained": ["up2", "gw-01"]},
     "no gateways": {
         "fabric_gateways": ...,
         "fabric_control_planes": ...,

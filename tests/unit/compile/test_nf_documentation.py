@@ -20,7 +20,7 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Faul
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "intent-nf.md").read_text()
-ROLES = {name: ROOT / "roles" / name for name in ("nf_node", "nf_gateway")}
+ROLES = {name: ROOT / "roles" / name for name in ("nf_node", "nf_gateway", "nf_drain")}
 SPECS = {
     name: yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]
     for name, role in ROLES.items()

@@ -17,6 +17,7 @@ from ansible_collections.hostnet.fabric.plugins.filter.nf_vrrp import nf_vrrp
 
 V, H, U, C = "fabric_vlans", "fabric_nf_hosts", "fabric_user_planes", "fabric_control_planes"
 G, N, P = "fabric_gateways", "fabric_next_hops", "fabric_pools"
+D = "fabric_drained"
 
 CASES = {
     "VLANs as a list": (
@@ -464,6 +465,29 @@ CASES = {
         {f"{N}/planes/min_live": 3},
         [
             "fabric_next_hops.planes.min_live: 3 is more than the 2 user planes that there are; choose 2 or less",
+        ],
+    ),
+    "somebody drained who is not there": (
+        {D: ["up3", "kvm-02", "kvm-02"]},
+        [
+            "fabric_drained: kvm-02 is named twice; name it once",
+            "fabric_drained: there is no up3; did you mean up2?",
+        ],
+    ),
+    "a drained name that two have": (
+        {f"{U}/kvm-03": {"host": "kvm-02", "attach": "veth", "addresses": ["192.0.2.3"]}, D: ["kvm-03"]},
+        [
+            "fabric_drained: kvm-03 is a host and a network function; rename one of them",
+        ],
+    ),
+    "too many drained": (
+        {D: ["kvm-01", "gw-01", "gw-02"]},
+        [
+            "fabric_drained: leaves no control plane that announces IPv4 pools; take one out of it, or undrain",
+            "fabric_drained: leaves no control plane that announces IPv6 pools; take one out of it, or undrain",
+            "fabric_drained: leaves no gateway; take one out of it, or undrain",
+            "fabric_drained: leaves none of the IPv6 user planes of fabric_next_hops.planes, and its min_live is 1; "
+            "take somebody out of it, or undrain",
         ],
     ),
     "pools without a prefix": (

@@ -49,6 +49,12 @@ def test_who_is_preferred():
     assert "    priority 190\n" in rendered("gw-01")
 
 
+def test_who_is_drained_comes_last():
+    drained = {"fabric_drained": ["gw-02"]}
+    assert "    priority 2\n" in rendered("gw-02", drained)
+    assert "    priority 190\n" in rendered("gw-01", drained)
+
+
 def test_one_family_and_one_gateway():
     only = {
         "fabric_gateways/addresses": ["192.0.2.254"],
