@@ -20,8 +20,8 @@ import yaml
 from fleet import MOLECULE, PROJECT, Fleet, eventually
 
 GATEWAYS = ("dcgw-01", "dcgw-02")
-# 300 ms, three times.
-DETECTION = 900
+# 300 ms, five times.
+DETECTION = 1500
 LONGEST_OUTAGE = 2 * DETECTION
 PLANES = {f"nf-up{number}": {4: f"192.0.2.{number}", 6: f"2001:db8:2::{number}"} for number in range(1, 8)}
 HOSTS = {f"nf-up{number}": f"compute-0{number}" for number in range(1, 8)} | {
