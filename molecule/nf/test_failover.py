@@ -214,7 +214,7 @@ def test_a_foreign_user_plane_leaves_by_itself(fleet: Fleet) -> None:
         for gateway in GATEWAYS:
             eventually(lambda gateway=gateway: routes(fleet, gateway) == without, 8)  # type: ignore[misc]
         tell("no shutdown")
-        tell("detect-multiplier 3")
+        tell("detect-multiplier 5")
         await_plan(fleet)
 
     during(fleet, happen)
