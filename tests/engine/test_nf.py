@@ -25,6 +25,8 @@ BACKENDS = (
     pytest.param("vlan_aware", marks=pytest.mark.needs("vlan", "bridge_vlan")),
 )
 BOTH = plan("nf-up1", "nf-up2")
+# What routing daemons say to each other is the same over every switch: one of them is enough.
+any_switch = pytest.mark.parametrize("built", ["openvswitch"], indirect=True)
 
 
 @pytest.fixture(params=BACKENDS)
@@ -58,6 +60,7 @@ def test_pools_follow_the_user_planes(running: Fabric) -> None:
     assert gateway.since("nf_cp1_v4") == since
 
 
+@any_switch
 def test_who_appears_at_a_place_joins_by_itself(running: Fabric) -> None:
     """The gateway has its address among the members, and is not told of it."""
     third = {4: "192.0.2.3", 6: "2001:db8:2::3"}
@@ -75,6 +78,7 @@ def test_who_appears_at_a_place_joins_by_itself(running: Fabric) -> None:
     assert (after["text"], after["since"]) == (before["text"], before["since"])
 
 
+@any_switch
 def test_daily_changes_reset_nothing(running: Fabric) -> None:
     """Another pin, another place, another pool: brought live by the module, and no session notices."""
     running.intent["fabric_pools"]["subscribers"]["pins"] = {POOLS[4][2]: "nf-up2"}
@@ -109,6 +113,7 @@ def test_nothing_goes_back_to_where_it_came_from(running: Fabric) -> None:
         assert re.search(r"Net Unreachable|No route", done.stdout, re.IGNORECASE), done.stdout
 
 
+@any_switch
 def test_pools_are_counted(running: Fabric) -> None:
     assert running.reaches("203.0.113.17", count=4)
     assert running.reaches("2001:db8:cb00::1", count=2)
@@ -138,6 +143,7 @@ def test_frames_of_the_declared_size_pass(running: Fabric) -> None:
         assert (tool(*words, namespace=running.gateway.home, check=False).returncode == 0) == passes
 
 
+@any_switch
 def test_who_knows_the_password_but_not_the_plan_is_not_believed(running: Fabric) -> None:
     """Prefixes and next hops that the plan does not have are dropped, and a flood of them ends the session."""
     speaker = running.routers["nf-cp1"]
@@ -163,6 +169,7 @@ def test_who_knows_the_password_but_not_the_plan_is_not_believed(running: Fabric
     wait_for(lambda: not gateway.is_up("nf_cp1_v4"), "the end of the session")
 
 
+@any_switch
 def test_who_is_about_to_leave_is_heard_last(running: Fabric) -> None:
     """A control plane says so by a community (RFC 8326): its routes stay, and lose against any other's."""
     (daemon,) = daemons(Fleet(running.intent).view("compute-09"))
@@ -180,6 +187,7 @@ def test_who_is_about_to_leave_is_heard_last(running: Fabric) -> None:
     assert running.routes(4) == BOTH[4]
 
 
+@any_switch
 def test_stranger_without_the_password_is_not_heard(built: Fabric) -> None:
     """And one from farther away would not be either: packets must have come straight."""
     stolen = {**built.intent, "fabric_bgp": {"hold_time": 9, "password": "guessed"}}
@@ -194,6 +202,7 @@ def test_stranger_without_the_password_is_not_heard(built: Fabric) -> None:
     assert "ttl security on;" in gateway.path.read_text()
 
 
+@any_switch
 def test_session_from_a_router_away_is_not_heard(built: Fabric) -> None:
     """GTSM: who does not send with the largest TTL has passed a router, or may have."""
     for host in ("compute-01", "compute-02", "dcgw-01"):
