@@ -389,7 +389,7 @@ def without_chance(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     kept = {key: without_chance(item) for key, item in value.items() if not key.endswith(".accept_dad")}
-    if re.match(r"(vx-|vport-|vhost-)", str(kept.get("ifname"))):
+    if re.match(r"(br-int|vx-|vport-|vhost-)", str(kept.get("ifname"))):
         kept = {key: item for key, item in kept.items() if key not in ("address", "permaddr")}
     return kept
 

@@ -76,14 +76,12 @@ _value:
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import require_netaddr
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.filters import intent_filter
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify import bridge
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify.check import parse_settings
 
 
+@intent_filter
 def bridge_checks(
     given: Any,
     host: str,
@@ -93,11 +91,7 @@ def bridge_checks(
     full_mesh: int = 8,
 ) -> list[dict[str, Any]]:
     """The checks of one host, by the place they are made from."""
-    try:
-        require_netaddr()
-        return bridge.bridge_checks(given, host, parse_settings(targets, outside, port, full_mesh))
-    except (IntentError, ImportError) as error:
-        raise AnsibleFilterError(str(error)) from None
+    return bridge.bridge_checks(given, host, parse_settings(targets, outside, port, full_mesh))
 
 
 class FilterModule:

@@ -79,14 +79,12 @@ _value:
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import require_netaddr
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.filters import intent_filter
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify import dvr
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify.check import parse_settings
 
 
+@intent_filter
 def dvr_checks(
     given: Any,
     host: str,
@@ -96,11 +94,7 @@ def dvr_checks(
     full_mesh: int = 8,
 ) -> list[dict[str, Any]]:
     """The checks of one host, by the place they are made from."""
-    try:
-        require_netaddr()
-        return dvr.dvr_checks(given, host, parse_settings(targets, outside, port, full_mesh))
-    except (IntentError, ImportError) as error:
-        raise AnsibleFilterError(str(error)) from None
+    return dvr.dvr_checks(given, host, parse_settings(targets, outside, port, full_mesh))
 
 
 class FilterModule:

@@ -45,21 +45,15 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import require_netaddr
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.fleet import Fleet
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.snat_settings import settings
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.filters import intent_filter
 
 
+@intent_filter
 def dvr_snat_settings(given: Any, host: str) -> dict[str, Any]:
     """One SNAT host's settings."""
-    try:
-        require_netaddr()
-        return settings(Fleet(given).view(host))
-    except (IntentError, ImportError) as error:
-        raise AnsibleFilterError(str(error)) from None
+    return settings(Fleet(given).view(host))
 
 
 class FilterModule:

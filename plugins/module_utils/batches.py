@@ -14,20 +14,21 @@ from .kinds.base import HOST, Step
 
 # Filters stand before the ports they guard; the host's own batch makes what other namespaces wait for. Connections are
 # forgotten right behind the filter that no longer lets them through, and nothing is announced before it has its routes.
-_RANK = {
-    "conntrack": -1,
-    "nft": 0,
-    "sysctl": 1,
-    "ip": 2,
-    "ip6": 3,
-    "ovs": 4,
-    "bridge": 5,
-    "tap": 6,
-    "ethtool": 6,
-    "announce": 9,
-    "meter": 7,
-    "openflow": 8,
-}
+_ORDER = (
+    "conntrack",
+    "nft",
+    "sysctl",
+    "ip",
+    "ip6",
+    "ovs",
+    "bridge",
+    "ethtool",
+    "tap",
+    "meter",
+    "openflow",
+    "announce",
+)
+_RANK = {tool: rank for rank, tool in enumerate(_ORDER)}
 
 Group = tuple[str, str]
 

@@ -157,13 +157,9 @@ class Host:
 
         return answers
 
-    def bridge_vlans(self, namespace: str) -> list[dict[str, Any]]:
-        output = self._run(["bridge", "-j", "vlan", "show"], namespace).strip()
-        found: list[dict[str, Any]] = json.loads(output) if output else []
-        return found
-
-    def bridge_fdb(self, namespace: str) -> list[dict[str, Any]]:
-        output = self._run(["bridge", "-j", "fdb", "show"], namespace).strip()
+    def bridge_table(self, table: str, namespace: str) -> list[dict[str, Any]]:
+        """What ``bridge`` shows of a table, ``vlan`` or ``fdb``; nothing at all where there is no bridge."""
+        output = self._run(["bridge", "-j", table, "show"], namespace).strip()
         found: list[dict[str, Any]] = json.loads(output) if output else []
         return found
 

@@ -157,9 +157,9 @@ class Observer:
         if "rules" in reads:
             reading.rules = self.host.rules(namespace)
         if "vlans" in reads and self._needs_vlans(declared.get((namespace, Link), ())):
-            reading.vlans = self.host.bridge_vlans(namespace)
+            reading.vlans = self.host.bridge_table("vlan", namespace)
         if "fdb" in reads:
-            reading.fdb = self.host.bridge_fdb(namespace) if self._needs_fdb(reading, declared) else []
+            reading.fdb = self.host.bridge_table("fdb", namespace) if self._needs_fdb(reading, declared) else []
         if "nft" in reads:
             reading.nft = self.host.nft_list(namespace, _OURS if self.owned_only else "")
         if "sysctls" in reads:

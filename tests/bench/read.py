@@ -55,7 +55,7 @@ def main() -> None:
     for bridge in sorted(bridges):
         host.dump_flows(bridge)
     for namespace in sorted(tunnels):
-        host.bridge_fdb(namespace)
+        host.bridge_table("fdb", namespace)
     print(json.dumps({"seconds": time.perf_counter() - started, "processes": host.processes}))
 
 

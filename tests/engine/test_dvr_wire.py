@@ -211,7 +211,8 @@ def test_an_instance_does_not_meet_its_host(nodes: dict[str, Node], places: Plac
         with captured(["eth0"], places["web2"]) as frames:
             send(places["web2"], data)
             time.sleep(0.05)
-        assert frames == []
+        # Its neighbours and its gateway may speak to it meanwhile.
+        assert [frame for frame in frames if it.packed in frame.data or wire.mac_bytes(port) in frame.data] == []
     assert seen_as(places["web2"], node.home, "10.20.0.11", seconds=0.3) is None
 
 
