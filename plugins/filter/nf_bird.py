@@ -62,22 +62,16 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import require_netaddr
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.filters import intent_filter
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.bird import daemons
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.fleet import Fleet
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
 
 
+@intent_filter
 def nf_bird(given: Any, host: str) -> list[dict[str, str]]:
     """The daemons of one host."""
-    try:
-        require_netaddr()
-        fleet = Fleet(given)
-        return [asdict(daemon) for daemon in daemons(fleet.view(host))] if host in fleet.hosts else []
-    except (IntentError, ImportError) as error:
-        raise AnsibleFilterError(str(error)) from None
+    fleet = Fleet(given)
+    return [asdict(daemon) for daemon in daemons(fleet.view(host))] if host in fleet.hosts else []
 
 
 class FilterModule:

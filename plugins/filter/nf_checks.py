@@ -70,23 +70,17 @@ _value:
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import require_netaddr
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.filters import intent_filter
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify import nf
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify.check import parse_settings
 
 
+@intent_filter
 def nf_checks(
     given: Any, host: str, outside: Iterable[Mapping[str, Any]] = (), subscriber: int | None = None
 ) -> list[dict[str, Any]]:
     """The checks of one host, by the place they are made from."""
-    try:
-        require_netaddr()
-        return nf.nf_checks(given, host, parse_settings(outside=outside), subscriber)
-    except (IntentError, ImportError) as error:
-        raise AnsibleFilterError(str(error)) from None
+    return nf.nf_checks(given, host, parse_settings(outside=outside), subscriber)
 
 
 class FilterModule:

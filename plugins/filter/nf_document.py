@@ -60,20 +60,14 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import require_netaddr
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.filters import intent_filter
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf import document
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
 
 
+@intent_filter
 def nf_document(given: Any, host: str) -> dict[str, Any]:
     """One host's document."""
-    try:
-        require_netaddr()
-        return document.nf_document(given, host)
-    except (IntentError, ImportError) as error:
-        raise AnsibleFilterError(str(error)) from None
+    return document.nf_document(given, host)
 
 
 class FilterModule:

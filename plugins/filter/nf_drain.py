@@ -122,12 +122,13 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import require_netaddr
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.filters import intent_filter
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.drain import Drain, Order, drain, undrain
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.live import parse_live
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
 
 
+@intent_filter
 def nf_drain(
     given: Any,
     names: Iterable[str],
@@ -142,14 +143,11 @@ def nf_drain(
     if work is None:
         raise AnsibleFilterError(f"nf_drain: {state!r} is no state; choose drained or live")
     try:
-        require_netaddr()
         order = Order(tuple(names), tuple(remembered), tuple(without))
         live = {host: parse_live(found, (routings or {})[host]) for host, found in (networks or {}).items()}
         return work(given, order, live).as_data()
     except IntentError as error:
         return Drain(refusals=list(error.faults)).as_data()
-    except ImportError as error:
-        raise AnsibleFilterError(str(error)) from None
 
 
 class FilterModule:

@@ -53,22 +53,18 @@ _value:
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import require_netaddr
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.filters import intent_filter
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.fleet import Fleet
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
 
 
+@intent_filter
 def nf_faults(given: Any, hosts: Iterable[str] = ()) -> list[str]:
     """All faults of a fleet's intent."""
     try:
-        require_netaddr()
         return Fleet(given).faults(hosts)
     except IntentError as error:
         return list(error.faults)
-    except ImportError as error:
-        raise AnsibleFilterError(str(error)) from None
 
 
 class FilterModule:

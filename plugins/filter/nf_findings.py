@@ -71,24 +71,18 @@ _value:
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import require_netaddr
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.filters import intent_filter
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.live import parse_live
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.verify import nf_state
 
 
+@intent_filter
 def nf_findings(
     given: Any, networks: Mapping[str, Mapping[str, Any]], routings: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """What was found on all gateways."""
-    try:
-        require_netaddr()
-        live = {host: parse_live(found, routings[host]) for host, found in networks.items()}
-        return nf_state.nf_findings(given, live)
-    except (IntentError, ImportError) as error:
-        raise AnsibleFilterError(str(error)) from None
+    live = {host: parse_live(found, routings[host]) for host, found in networks.items()}
+    return nf_state.nf_findings(given, live)
 
 
 class FilterModule:

@@ -69,21 +69,15 @@ _value:
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import require_netaddr
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.filters import intent_filter
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.fleet import Fleet
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.routing import counted
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
 
 
+@intent_filter
 def nf_pool_counters(given: Any, counters: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """What was counted, pool by pool."""
-    try:
-        require_netaddr()
-        return counted(Fleet(given).pools()[1], counters)
-    except (IntentError, ImportError) as error:
-        raise AnsibleFilterError(str(error)) from None
+    return counted(Fleet(given).pools()[1], counters)
 
 
 class FilterModule:

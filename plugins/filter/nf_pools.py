@@ -65,21 +65,15 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import require_netaddr
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.filters import intent_filter
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.fleet import Fleet
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.plan import as_data
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
 
 
+@intent_filter
 def nf_pools(given: Any) -> list[dict[str, Any]]:
     """The plan."""
-    try:
-        require_netaddr()
-        return as_data(*Fleet(given).pools())
-    except (IntentError, ImportError) as error:
-        raise AnsibleFilterError(str(error)) from None
+    return as_data(*Fleet(given).pools())
 
 
 class FilterModule:

@@ -50,22 +50,16 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import require_netaddr
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.filters import intent_filter
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.fleet import Fleet
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.vrrp import vrrp
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
 
 
+@intent_filter
 def nf_vrrp(given: Any, host: str) -> dict[str, Any] | None:
     """One gateway's settings."""
-    try:
-        require_netaddr()
-        fleet = Fleet(given)
-        return vrrp(fleet.view(host)) if host in fleet.hosts else None
-    except (IntentError, ImportError) as error:
-        raise AnsibleFilterError(str(error)) from None
+    fleet = Fleet(given)
+    return vrrp(fleet.view(host)) if host in fleet.hosts else None
 
 
 class FilterModule:
