@@ -382,7 +382,7 @@ class OpenVSwitch:
         return tool("ovs-appctl", f"--target={self.directory / 'ovs.ctl'}", *words).stdout
 
 
-def wait_for(condition: Any, what: str, seconds: float = 10.0) -> None:
+def wait_for(condition: Any, what: str, seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
