@@ -66,8 +66,8 @@ def _gateways(fleet: Everything, users: Iterable[str], live: Mapping[str, Live])
         own = prefixes & set(live[name].routes)
         missing = {other: sorted(own - set(live[other].routes)) for other in users}
         if own and all(missing.values()):
-            other, lacks = next(iter(missing.items()))
-            yield f"{name}: {other} would have to take over and has no route to {', '.join(lacks[:3])}"
+            other = min(missing)
+            yield f"{name}: {other} would have to take over and has no route to {', '.join(missing[other][:3])}"
 
 
 def leaving(fleet: Everything, live: Mapping[str, Live]) -> list[ControlPlane]:

@@ -38,7 +38,7 @@ def parse_live(network: Mapping[str, Any], routing: Mapping[str, Any]) -> Live:
     addresses: dict[str, set[str]] = {}
     for entry in network.get("addresses", ()):
         if not entry.get("namespace"):
-            addresses.setdefault(str(entry["link"]), set()).add(str(entry["address"]).split("/")[0])
+            addresses.setdefault(str(entry["link"]), set()).add(str(entry["address"]).partition("/")[0])
     return Live(
         routes={str(route["destination"]): _ways(route) for route in own},
         types={str(route["destination"]): str(route.get("type", "unicast")) for route in own},
