@@ -32,6 +32,8 @@ cut.
 
 {pools}
 
+Times are medians.
+
 - **compile**: the gateway's text from the intent, its filter and all; the control plane's.
 - **floor**: as many routes written by one `ip -batch` that was ready.
 - **appear**: from `birdc configure` at the control plane, whose plan had one pool before, until the kernel of the

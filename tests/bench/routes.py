@@ -24,6 +24,7 @@ _HEADER, _ROUTE_HEADER = 16, 12
 _NEW, _GONE = 24, 25
 _DST, _GATEWAY = 1, 5
 _MAIN_TABLE = 254
+_QUIET = 0.05
 
 
 class RouteWatch:
@@ -54,6 +55,9 @@ class RouteWatch:
         """Wait until these routes are as wanted; the time, as of ``perf_counter``, at which each got to be so."""
         deadline = time.perf_counter() + seconds
         while True:
+            # What is decoded meanwhile would hold up the listener, and its clock.
+            while self._is_busy() and time.perf_counter() < deadline:
+                time.sleep(0.01)
             self._catch_up()
             found = [self._known.get(prefix, (0.0, None)) for prefix in wanted]
             if [way for _moment, way in found] == list(wanted.values()):
@@ -73,6 +77,9 @@ class RouteWatch:
             with suppress(TimeoutError):
                 data = self._socket.recv(1 << 16)
                 self._heard.append((time.perf_counter(), data))
+
+    def _is_busy(self) -> bool:
+        return bool(self._heard) and time.perf_counter() - self._heard[-1][0] < _QUIET
 
     def _catch_up(self) -> None:
         while self._heard:
