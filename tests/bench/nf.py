@@ -28,6 +28,7 @@ PROGRAM = Path(__file__).resolve().parent / "bird_apply.py"
 _BFD_INTERVAL, _BFD_MULTIPLIER = 100, 3
 _BFD = {"interval": _BFD_INTERVAL, "multiplier": _BFD_MULTIPLIER}
 _PLANES = {"nf-up1": "192.0.2.1", "nf-up2": "192.0.2.2", "nf-up3": "192.0.2.3"}
+_FIRST, _SECOND = "nf-up1", "nf-up2"
 _MEMBERS = "192.0.2.1-192.0.2.3"
 _FEW, _MANY, _LENGTH = "203.0.113.0/24", "100.64.0.0/16", 28
 # No cut begins at the same moment between two packets of BFD as the one before.
@@ -90,14 +91,11 @@ class Plans:
     def control(self, plane: str, count: int | None = None) -> str:
         return configs(self.intent(plane, count), COMPUTE)[CONTROL]
 
-    def gateway(self, count: int | None = None) -> str:
-        return configs(self.intent(_FIRST, count), GATEWAY)[GATEWAY]
+    def gateway(self) -> str:
+        return configs(self.intent(_FIRST), GATEWAY)[GATEWAY]
 
     def routes(self, plane: str) -> dict[str, str | None]:
         return dict.fromkeys(self.pools, _PLANES[plane])
-
-
-_FIRST, _SECOND = "nf-up1", "nf-up2"
 
 
 @contextmanager
