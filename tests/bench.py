@@ -4,7 +4,9 @@
 """Measure the engine against what the plain tools and per-object tasks need, and write docs/benchmarks.md.
 
 tests/bench.py                  everything
-tests/bench.py --largest 100    hosts of at most 100 instances or tenants, and no playbooks; printed instead of written
+tests/bench.py --largest 100    hosts of at most 100 instances or tenants, plans of at most 100 pools, few cuts of user
+                                planes, and no playbooks; printed instead of written
+tests/bench.py --only nf        NF nodes alone; printed. So are bridges and tenants
 """
 
 from __future__ import annotations
@@ -24,11 +26,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / ".collections"))
 
-from bench import documents, fleets, floor, playbooks, report, tenants  # noqa: E402
+from bench import documents, fleets, floor, nf, nf_report, playbooks, report, tenants  # noqa: E402
 from bench.documents import CONTAINERS, PER_BRIDGE, TAPS  # noqa: E402
 from bench.facts import facts, today  # noqa: E402
 from bench.machine import Machine, empty_machine, leave_network  # noqa: E402
-from bench.results import Results, Size  # noqa: E402
+from bench.results import NfResults, Results, Size  # noqa: E402
 from bench.subject import Document, Subject  # noqa: E402
 
 PYTHON = "/usr/bin/python3"
@@ -39,6 +41,8 @@ RUN_DIRECTORY = "/run/hostnet.fabric"
 SIZES = {TAPS: (100, 500, 1000, 5000), CONTAINERS: (100, 500, 1000)}
 TENANTS = (10, 100, 500)
 FLEETS = (10, 100, 1000)
+POOLS = (256, 1000)
+CUTS, FEW_CUTS, POOL_ROUNDS = 24, 6, 5
 
 
 class Wrong(Exception):
@@ -200,10 +204,24 @@ def measure_all(make: Callable[[int], Subject], counts: Sequence[int], rounds: C
     return sizes
 
 
+def measure_nf(counts: Sequence[int], cuts: int) -> NfResults:
+    with tempfile.TemporaryDirectory() as directory:
+        convergence = nf.convergence(cuts, Path(directory))
+    print(f"{cuts} cuts of a user plane", flush=True)
+    times, configured = [], []
+    for count in counts:
+        with tempfile.TemporaryDirectory() as directory:
+            times.append(nf.pool_times(count, POOL_ROUNDS, Path(directory)))
+        with tempfile.TemporaryDirectory() as directory:
+            configured += nf.configured(count, POOL_ROUNDS, Path(directory))
+        print(f"{count:,} pools", flush=True)
+    return NfResults(convergence, tuple(times), tuple(configured))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the engine and write docs/benchmarks.md.")
-    parser.add_argument("--largest", type=int, help="only hosts of so many instances or tenants, no playbooks, printed")
-    parser.add_argument("--only", choices=("bridges", "tenants"), help="only hosts of this kind, printed")
+    parser.add_argument("--largest", type=int, help="only so many instances, tenants or pools, no playbooks, printed")
+    parser.add_argument("--only", choices=("bridges", "tenants", "nf"), help="only hosts of this kind, printed")
     words = parser.parse_args()
     leave_network()
 
@@ -218,13 +236,17 @@ def main() -> None:
         )
     routed = measure_all(tenants.subject, chosen("tenants", TENANTS), lambda n: 3 if n <= 100 else 1)
     compiled = [fleets.measure(hosts) for hosts in chosen("tenants", FLEETS)]
+    cuts = CUTS if words.largest is None else FEW_CUTS
+    routing = measure_nf(chosen("nf", POOLS), cuts) if words.only in (None, "nf") else None
     if words.largest is not None or words.only is not None:
-        print("\n\n".join([report.tables(sizes), report.tenant_tables(routed, compiled)]))
+        parts = [report.tables(sizes), report.tenant_tables(routed, compiled)] if words.only != "nf" else []
+        print("\n\n".join([*parts, *([nf_report.tables(routing)] if routing else [])]))
         return
+    assert routing is not None
     print("The same hosts by ansible-playbook", flush=True)
     with tempfile.TemporaryDirectory() as directory:
         runs = playbooks.measure(Path(directory))
-    results = Results(today(), facts(), PER_BRIDGE, tuple(sizes), tuple(routed), tuple(compiled), runs)
+    results = Results(today(), facts(), PER_BRIDGE, tuple(sizes), tuple(routed), tuple(compiled), routing, runs)
     OUTPUT.write_text(report.page(results), encoding="utf-8")
     print(f"Written to {OUTPUT.relative_to(ROOT)}")
 

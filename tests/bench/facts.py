@@ -28,6 +28,7 @@ def facts() -> dict[str, str]:
         "iproute2": _version("ip", "-V"),
         "nftables": _version("nft", "-v"),
         "Open vSwitch": f"{_version('ovs-vsctl', '-V')}, userspace datapath",
+        "BIRD": _version("bird", "--version"),
         "ansible-core": importlib.metadata.version("ansible-core"),
     }
 
@@ -38,6 +39,7 @@ def _entry(path: str, name: str) -> str:
 
 
 def _version(*command: str) -> str:
-    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    output = done.stdout or done.stderr
     found = re.search(r"\d+\.[\d.]*\d", output)
     return found[0] if found else output.strip()

@@ -48,6 +48,15 @@ class Machine:
 
     pid: int
 
+    @property
+    def home(self) -> str:
+        """Its own network namespace, as :func:`inside` takes it."""
+        return f"/proc/{self.pid}/ns/net"
+
+    def namespace(self, name: str) -> str:
+        """One that ``ip netns`` has made there."""
+        return f"/proc/{self.pid}/root/run/netns/{name}"
+
     def run(self, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> Finished:
         """Run a command on this host.
 
@@ -71,22 +80,38 @@ class Machine:
             return
         self.run(["mkdir", "/run/openvswitch"])
         self.run(["ovsdb-tool", "create", _DATABASE, _SCHEMA])
-        with self._daemon("ovsdb-server", _DATABASE, f"--remote=punix:{_SOCKET}"):
+        with self.daemon("ovsdb-server", _DATABASE, f"--remote=punix:{_SOCKET}"):
             self.run(["ovs-vsctl", "--no-wait", "--retry", "--timeout=10", "init"])
-            with self._daemon("ovs-vswitchd"):
+            with self.daemon("ovs-vswitchd"):
                 yield
 
     @contextmanager
-    def _daemon(self, *command: str) -> Iterator[None]:
-        entered = self._entered(command)
+    def daemon(self, *command: str, namespace: str = "") -> Iterator[None]:
+        """A process of this host during the body, in a namespace of it where one is named."""
+        entered = self._entered(command, namespace)
         with subprocess.Popen(entered, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
                 yield
             finally:
                 process.terminate()
 
-    def _entered(self, command: Sequence[str | Path]) -> list[str]:
-        return ["nsenter", f"--target={self.pid}", "--net", "--mount", *map(str, command)]
+    def _entered(self, command: Sequence[str | Path], namespace: str = "") -> list[str]:
+        network = f"--net={self.namespace(namespace)}" if namespace else "--net"
+        return ["nsenter", f"--target={self.pid}", network, "--mount", *map(str, command)]
+
+
+@contextmanager
+def inside(namespace: str) -> Iterator[None]:
+    """The calling thread, in a network namespace; sockets made there stay there."""
+    library = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/thread-self/ns/net", "rb") as home, open(namespace, "rb") as there:
+        if library.setns(there.fileno(), _NEW_NETWORK) != 0:
+            raise CommandFailed(f"cannot enter {namespace}: {os.strerror(ctypes.get_errno())}")
+        try:
+            yield
+        finally:
+            if library.setns(home.fileno(), _NEW_NETWORK) != 0:
+                raise SystemExit(f"cannot leave {namespace}: {os.strerror(ctypes.get_errno())}")
 
 
 def leave_network() -> None:

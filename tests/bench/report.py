@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from . import nf_report
+from .markdown import duration, longest, share, table
 from .results import (
     ADDED_RATIO,
     FIRST_RATIO,
@@ -98,6 +100,9 @@ Each host has {fleet_tenants} tenants of its own. **Index** is what it takes to 
 all hosts that are compiled together; **one host** is a host's view and document after that; **for each of all** both,
 the index shared by all; **alone** both, for a single host.
 
+## NF nodes
+
+{nf}
 ## A task for each object
 
 {playbooks}
@@ -123,8 +128,9 @@ def page(results: Results) -> str:
         tenant_phases=_phases(results.tenants),
         fleets=_fleet_table(results.fleets),
         fleet_tenants=results.fleets[0].tenants,
+        nf=nf_report.section(results.nf),
         playbooks=_playbooks(results.playbooks),
-        start=_time(results.playbooks.start),
+        start=duration(results.playbooks.start),
     )
 
 
@@ -136,8 +142,8 @@ def _rounds(sizes: Sequence[Size]) -> str:
 def progress(size: Size) -> str:
     """One line for a person who waits."""
     return (
-        f"{size.name}: first apply {_time(size.first)}, {size.first_ratio:.2f} × floor; "
-        f"no-op {_time(size.noop)}, aim {_time(size.noop_aim)}; peak {size.peak_mb:.0f} MB"
+        f"{size.name}: first apply {duration(size.first)}, {size.first_ratio:.2f} × floor; "
+        f"no-op {duration(size.noop)}, aim {duration(size.noop_aim)}; peak {size.peak_mb:.0f} MB"
     )
 
 
@@ -147,22 +153,22 @@ def tables(sizes: Sequence[Size]) -> str:
     head += ["read floor", "no-op", "aim", "+1", "-1", "processes", "peak"]
     shapes = dict.fromkeys(size.shape for size in sizes)
     rows = {shape: [_row(size) for size in sizes if size.shape == shape] for shape in shapes}
-    return "\n\n".join(f"{shape}:\n\n{_table(head, rows[shape])}" for shape in shapes)
+    return "\n\n".join(f"{shape}:\n\n{table(head, rows[shape])}" for shape in shapes)
 
 
 def _row(size: Size) -> list[str]:
     return [
         f"{size.count:,}",
         f"{size.objects:,}",
-        _time(size.floor),
-        _time(size.first),
+        duration(size.floor),
+        duration(size.first),
         f"{size.first_ratio:.2f}",
-        _time(size.each),
-        _time(size.reads),
-        _time(size.noop),
-        _time(size.noop_aim),
-        _time(size.added),
-        _time(size.removed),
+        duration(size.each),
+        duration(size.reads),
+        duration(size.noop),
+        duration(size.noop_aim),
+        duration(size.added),
+        duration(size.removed),
         f"{size.processes:,}",
         f"{size.peak_mb:.0f} MB",
     ]
@@ -175,19 +181,19 @@ def tenant_tables(sizes: Sequence[Size], fleets: Sequence[Compiled]) -> str:
 def _tenant_table(sizes: Sequence[Size]) -> str:
     head = ["tenants", "objects", "floor", "first apply", "ratio", "each router"]
     head += ["read floor", "no-op", "aim", "+1 floating IP", "-1 tenant", "processes", "peak"]
-    return _table(head, [_tenant_row(size) for size in sizes])
+    return table(head, [_tenant_row(size) for size in sizes])
 
 
 def _tenant_row(size: Size) -> list[str]:
     row = _row(size)
-    row[5] = _time(size.first / size.count)
+    row[5] = duration(size.first / size.count)
     return row
 
 
 def _fleet_table(fleets: Sequence[Compiled]) -> str:
     head = ["hosts", "index", "one host", "for each of all", "alone"]
     times = [(fleet.hosts, fleet.index, fleet.each, fleet.per_host, fleet.index + fleet.each) for fleet in fleets]
-    return _table(head, [[f"{hosts:,}", *map(_time, seconds)] for hosts, *seconds in times])
+    return table(head, [[f"{hosts:,}", *map(duration, seconds)] for hosts, *seconds in times])
 
 
 def _aims(results: Results) -> str:
@@ -198,20 +204,21 @@ def _aims(results: Results) -> str:
         [
             f"first apply at most {FIRST_RATIO} × floor",
             ", ".join(f"{size.first_ratio:.2f} ({size.name})" for size in sizes),
-            _share([size.first_ratio <= FIRST_RATIO for size in sizes]),
+            share([size.first_ratio <= FIRST_RATIO for size in sizes]),
         ],
         [
             f"no-op at most {NOOP_RATIO} × read floor + {NOOP_START} s",
-            ", ".join(f"{_time(size.noop)} of {_time(size.noop_aim)} ({size.name})" for size in sizes),
-            _share([size.noop <= size.noop_aim for size in sizes]),
+            ", ".join(f"{duration(size.noop)} of {duration(size.noop_aim)} ({size.name})" for size in sizes),
+            share([size.noop <= size.noop_aim for size in sizes]),
         ],
         *_flatness(results.sizes),
-        [f"{TIMES_FASTER} × faster than a task for each object", f"{faster:.0f} ×", _share([faster >= TIMES_FASTER])],
-        [f"less than {PEAK_MB} MB", f"{peak.peak_mb:.0f} MB ({peak.name})", _share([peak.peak_mb < PEAK_MB])],
+        [f"{TIMES_FASTER} × faster than a task for each object", f"{faster:.0f} ×", share([faster >= TIMES_FASTER])],
+        [f"less than {PEAK_MB} MB", f"{peak.peak_mb:.0f} MB ({peak.name})", share([peak.peak_mb < PEAK_MB])],
         *_tenant_aims(results.tenants),
         _fleet_aim(results.fleets),
+        *nf_report.aims(results.nf),
     ]
-    return _table(["aim", "measured", "reached"], rows)
+    return table(["aim", "measured", "reached"], rows)
 
 
 def _tenant_aims(sizes: Sequence[Size]) -> list[list[str]]:
@@ -220,13 +227,13 @@ def _tenant_aims(sizes: Sequence[Size]) -> list[list[str]]:
     return [
         [
             f"{largest.name} in less than {TENANT_SECONDS} s",
-            f"{_time(largest.first)} (the floor: {_time(largest.floor)})",
-            _share([largest.first < TENANT_SECONDS]),
+            f"{duration(largest.first)} (the floor: {duration(largest.floor)})",
+            share([largest.first < TENANT_SECONDS]),
         ],
         [
             f"one floating IP more at most {ADDED_RATIO} × no-op",
             ", ".join(f"{ratio:.2f} ({size.name})" for ratio, size in zip(ratios, sizes)),
-            _share([ratio <= ADDED_RATIO for ratio in ratios]),
+            share([ratio <= ADDED_RATIO for ratio in ratios]),
         ],
     ]
 
@@ -236,8 +243,8 @@ def _fleet_aim(fleets: Sequence[Compiled]) -> list[str]:
     small, large = min(fleets, key=lambda fleet: fleet.hosts), max(fleets, key=lambda fleet: fleet.hosts)
     change = large.per_host / small.per_host - 1
     aim = f"a host compiled in a fleet of {large.hosts:,} as in one of {small.hosts:,}, within {FLAT_WITHIN:.0%}"
-    times = f"{_time(small.per_host)} and {_time(large.per_host)} ({change:+.0%})"
-    return [aim, times, _share([change <= FLAT_WITHIN])]
+    times = f"{duration(small.per_host)} and {duration(large.per_host)} ({change:+.0%})"
+    return [aim, times, share([change <= FLAT_WITHIN])]
 
 
 def _flatness(sizes: Sequence[Size]) -> list[list[str]]:
@@ -249,14 +256,8 @@ def _flatness(sizes: Sequence[Size]) -> list[list[str]]:
         change = large.each / small.each - 1
         floor = (large.floor / large.objects) / (small.floor / small.objects) - 1
         aim = f"cost of an object flat within {FLAT_WITHIN:.0%} from {small.count:,} to {large.name}"
-        rows.append([aim, f"{change:+.0%} (the floor's: {floor:+.0%})", _share([abs(change) <= FLAT_WITHIN])])
+        rows.append([aim, f"{change:+.0%} (the floor's: {floor:+.0%})", share([abs(change) <= FLAT_WITHIN])])
     return rows
-
-
-def _share(reached: Sequence[bool]) -> str:
-    if all(reached):
-        return "yes"
-    return f"{sum(reached)} of {len(reached)}" if any(reached) else "no"
 
 
 def _misses(sizes: Sequence[Size]) -> str:
@@ -266,17 +267,14 @@ def _misses(sizes: Sequence[Size]) -> str:
         excess = size.first - FIRST_RATIO * size.floor
         if excess > 0:
             beyond = {name: seconds for name, seconds in size.first_phases.items() if name != "apply"}
-            lines.append(f"- First apply of {size.name}: {_time(excess)} too long. Beside apply: {_longest(beyond)}.")
+            lines.append(f"- First apply of {size.name}: {duration(excess)} too long. Beside apply: {longest(beyond)}.")
     for size in sizes:
         excess = size.noop - size.noop_aim
         if excess > 0:
-            lines.append(f"- No-op with {size.name}: {_time(excess)} too long. It takes {_longest(size.noop_phases)}.")
+            lines.append(
+                f"- No-op with {size.name}: {duration(excess)} too long. It takes {longest(size.noop_phases)}."
+            )
     return "\n".join(["Where an aim was missed:", "", *lines]) if lines else "Every aim was reached at every size."
-
-
-def _longest(phases: Mapping[str, float]) -> str:
-    ordered = sorted(phases.items(), key=lambda item: -item[1])
-    return ", ".join(f"{name} {_time(seconds)}" for name, seconds in ordered)
 
 
 def _phases(sizes: Sequence[Size]) -> str:
@@ -284,26 +282,21 @@ def _phases(sizes: Sequence[Size]) -> str:
     rows = []
     for size in sizes:
         for run, phases in (("first apply", size.first_phases), ("no-op", size.noop_phases)):
-            rows.append([size.name, run, *(_time(phases[name]) if name in phases else "" for name in names)])
-    return _table(["host", "run", *names], rows)
+            rows.append([size.name, run, *(duration(phases[name]) if name in phases else "" for name in names)])
+    return table(["host", "run", *names], rows)
 
 
 def _playbooks(playbooks: Playbooks) -> str:
     head = ["", "instances", "objects", "first run", "each object", "second run"]
-    return _table(head, [_playbook_row(run) for run in (playbooks.tasks, *playbooks.roles)])
+    return table(head, [_playbook_row(run) for run in (playbooks.tasks, *playbooks.roles)])
 
 
 def _playbook_row(run: Playbook) -> list[str]:
-    return [run.name, f"{run.instances:,}", f"{run.objects:,}", _time(run.first), _time(run.each), _time(run.again)]
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _time(seconds: float) -> str:
-    """Three digits, in seconds or milliseconds."""
-    if seconds >= 0.9995:
-        return f"{seconds:.3g} s"
-    return f"{seconds * 1000:.3g} ms"
+    return [
+        run.name,
+        f"{run.instances:,}",
+        f"{run.objects:,}",
+        duration(run.first),
+        duration(run.each),
+        duration(run.again),
+    ]

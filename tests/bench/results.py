@@ -15,6 +15,7 @@ FLAT_WITHIN, FLAT_FROM = 0.25, 500
 PEAK_MB = 200
 TENANT_SECONDS = 60
 ADDED_RATIO = 1.2
+LOSS_RATIO = 2
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,87 @@ class Compiled:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """A user plane cut off. gone: seconds until its pool has left the gateway's kernel. lost, packets: for how long a
+    probe to that pool was lost, and how many packets of it; others: how many of a probe to another's pool."""
+
+    gone: float
+    lost: float
+    packets: int
+    others: int
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """detection: seconds of silence after which BFD gives up. probe: seconds between two packets of a probe."""
+
+    detection: float
+    probe: float
+    cuts: tuple[Cut, ...]
+
+    @property
+    def gone_ratios(self) -> list[float]:
+        return [cut.gone / self.detection for cut in self.cuts]
+
+    @property
+    def lost_ratios(self) -> list[float]:
+        return [cut.lost / self.detection for cut in self.cuts]
+
+
+@dataclass(frozen=True)
+class PoolTimes:
+    """Seconds from a change until all routes of so many pools in the gateway's kernel have followed it.
+
+    appeared, moved: from the control plane's new plan on. first, last: from the cut of the user plane that has all
+    pools. floor: the routes by ``ip -batch``. compiled_gateway, compiled_control: texts of BIRD from the intent.
+    """
+
+    pools: int
+    rounds: int
+    detection: float
+    appeared: float
+    moved: float
+    first: float
+    last: float
+    floor: float
+    compiled_gateway: float
+    compiled_control: float
+
+
+@dataclass(frozen=True)
+class Configured:
+    """A text brought live by the module bird and by ``birdc configure`` alone, and again when BIRD has it already.
+    phases: seconds of each phase of the module, by name."""
+
+    what: str
+    pools: int
+    rounds: int
+    birdc: float
+    birdc_again: float
+    module: float
+    module_again: float
+    phases: Mapping[str, float]
+
+    @property
+    def ratio(self) -> float:
+        return self.module / self.birdc
+
+    def ratio_without(self, phase: str) -> float:
+        return (self.module - self.phases[phase]) / self.birdc
+
+    @property
+    def again_ratio(self) -> float:
+        return self.module_again / self.birdc_again
+
+
+@dataclass(frozen=True)
+class NfResults:
+    convergence: Convergence
+    pools: tuple[PoolTimes, ...]
+    configured: tuple[Configured, ...]
+
+
+@dataclass(frozen=True)
 class Results:
     """per_bridge: instances that share a bridge. facts: the machine and the versions, by name."""
 
@@ -110,4 +192,5 @@ class Results:
     sizes: tuple[Size, ...]
     tenants: tuple[Size, ...]
     fleets: tuple[Compiled, ...]
+    nf: NfResults
     playbooks: Playbooks
