@@ -44,7 +44,7 @@ _REFUSED_FLOW = re.compile(r"^ovs-ofctl: -:(\d+): (.*)$", re.MULTILINE)
 _LEFT_OUT = re.compile(r"normalization changed ofp_match.*?\| pre: (\S*)\n.*?\|post: (\S*)\n", re.DOTALL)
 _TO_QUOTE = re.compile(r"[\t\n\r\f\v#']")
 _SYSCTL_BYTES = 65536
-_NUMBER_SECONDS = 10.0
+_SWITCH_SECONDS = 10.0
 _OVS_DATABASE = "unix:/var/run/openvswitch/db.sock"
 _OFCTL = ("ovs-ofctl", "-O", "OpenFlow14", "--timeout=60")
 
@@ -225,7 +225,7 @@ class Host:
     def flow_bundle(self, bridge: str, lines: Sequence[str]) -> None:
         """Delete and add flows, all or nothing, between two packets."""
         try:
-            self._ofctl(["--bundle", "--no-names", "add-flows", f"unix:{self._management(bridge)}", "-"], lines)
+            self._ofctl(["--bundle", "--no-names", "add-flows", f"unix:{self._opened(bridge)}", "-"], lines)
         except StepFailed as error:
             # A line of the bundle is not a step: a step has all lines of a group.
             place = f"'{lines[error.line - 1]}': " if error.line else ""
@@ -239,7 +239,7 @@ class Host:
 
     def change_meters(self, bridge: str, changes: Sequence[MeterChange]) -> None:
         try:
-            change_meters(self._management(bridge), changes)
+            change_meters(self._opened(bridge), changes)
         except WireError as error:
             raise StepFailed(str(error), error.number) from None
 
@@ -248,7 +248,7 @@ class Host:
 
         :raises StepFailed: when a port has none.
         """
-        deadline = time.monotonic() + _NUMBER_SECONDS
+        deadline = time.monotonic() + _SWITCH_SECONDS
         while True:
             answer = json.loads(self.ovs_vsctl(["--format=json", "--columns=name,ofport,error", "list", "Interface"]))
             rows = {name: (number, error) for name, number, error in answer["data"] if name in names}
@@ -273,6 +273,13 @@ class Host:
         database = self.ovs_database or ""
         path = database if database.startswith("unix:") else _OVS_DATABASE
         return os.path.join(os.path.dirname(path.partition(":")[2]), f"{bridge}.mgmt")
+
+    def _opened(self, bridge: str) -> str:
+        """The same once the switch has opened it: a run that was killed may not have waited for the bridge."""
+        deadline = time.monotonic() + _SWITCH_SECONDS
+        while not self.has_management(bridge) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return self._management(bridge)
 
     def nft_list(self, namespace: str, prefix: str = "") -> list[dict[str, Any]]:
         """The tables whose names begin so; nothing where nftables is not installed."""

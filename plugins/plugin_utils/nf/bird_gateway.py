@@ -32,6 +32,7 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.model import (
     PoolRange,
 )
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.plan import prefix_at
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.pool_range import MAX_POOLS
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.symbol import symbol
 
 if TYPE_CHECKING:
@@ -111,13 +112,8 @@ def _import_filter(family: int, ranges: Iterable[PoolRange], leaving: Iterable[C
 
 
 def _sessions(view: HostView, gateways: Gateways, gateway: Gateway, family: int) -> Lines:
-    expected = sum(found.count + 1 for found in view.ranges if found.family == family)
     guarded = [f"igp table guarded{family};", "gateway recursive;"]
-    limits = [
-        f"import limit {expected} action restart;",
-        f"receive limit {2 * expected + 16} action restart;",
-        "export none;",
-    ]
+    limits = [f"receive limit {_most_routes(view, family)} action restart;", "export none;"]
     closed = gateway.host.name in view.drained.gateways
     lines: Lines = []
     own = gateway.address(family)
@@ -129,6 +125,15 @@ def _sessions(view: HostView, gateways: Gateways, gateway: Gateway, family: int)
             heard = ["import keep filtered on;", _import(speaker, view, family)]
             lines += session(symbol(speaker.name, family), *ends, [*guarded, *heard, *limits], closed)
     return lines
+
+
+def _most_routes(view: HostView, family: int) -> int:
+    """What no plan reaches that this one may become: control planes have the next plan before gateways know it.
+
+    What is let in needs no limit, since the filter names it. One of its own would end sessions when a plan shrinks.
+    """
+    planned = sum(found.count + 1 for found in view.ranges if found.family == family)
+    return max(2 * MAX_POOLS, 2 * planned)
 
 
 def _import(speaker: ControlPlane, view: HostView, family: int) -> str:

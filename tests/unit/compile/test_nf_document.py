@@ -175,7 +175,19 @@ def test_gateways_believe_nothing_by_default():
     assert text.count("import filter pools4;") == 1
     assert text.count("export none;") == 2
     assert text.count("ttl security on;") == text.count('password "between-us";') == 1
-    assert text.count("import limit 17 action restart;") == text.count("import limit 4 action restart;") == 1
+    assert text.count("receive limit 32768 action restart;") == 2
+
+
+@pytest.mark.parametrize("length", [25, 32])
+def test_a_plan_that_grows_or_shrinks_meets_no_limit(length):
+    """Control planes announce the next plan before gateways know it, or go on with the last one."""
+    assert limits(gateway_text({"fabric_pools/subs/length": length, "fabric_pools/subs/pins": {}})) == limits(
+        gateway_text()
+    )
+
+
+def limits(text):
+    return [line.strip() for line in text.splitlines() if " limit " in line]
 
 
 def test_a_key_of_tcp_ao_takes_the_place_of_the_password():
