@@ -432,7 +432,7 @@ def test_a_port_of_another_bridge_is_a_fault(host: Machine) -> None:
 def test_a_port_without_a_device_fails_the_run_and_says_so(
     host: Machine, ovs: OpenVSwitch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host_module, "_NUMBER_SECONDS", 0.1)
+    monkeypatch.setattr(host_module, "_SWITCH_SECONDS", 0.1)
     host.apply(_document())
     ovs.vsctl("add-port", "br", "nodev")
     with pytest.raises(ApplyFailed, match="br web: openflow refused: port nodev has no OpenFlow number: could"):
