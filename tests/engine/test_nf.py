@@ -18,6 +18,7 @@ from routers import for_a_while
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.bird import daemons
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.fleet import Fleet
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.pool_range import MAX_POOLS
 
 BACKENDS = (
     "openvswitch",
@@ -162,7 +163,7 @@ def test_who_knows_the_password_but_not_the_plan_is_not_believed(running: Fabric
     running.await_routes(expected)
     for _moment in for_a_while(1.0):
         assert running.routes(4) == expected[4]
-    flood = "\n".join(f"  route 198.18.{n}.0/24 blackhole;" for n in range(60))
+    flood = "\n".join(f"  route 10.{n >> 8}.{n & 255}.0/24 blackhole;" for n in range(2 * MAX_POOLS))
     (speaker.path).write_text(text(daemon.config).replace("  ipv4;\n", f"  ipv4;\n{flood}\n", 1))
     speaker.ask(f'configure "{speaker.path}"')
     gateway = running.routers["dcgw-01"]
