@@ -35,6 +35,7 @@ __all__ = [
     "refuse_reserved",
     "require_netaddr",
     "single",
+    "whole",
 ]
 
 
@@ -92,6 +93,12 @@ def ipv4(number: int) -> IPAddress:
 def single(own: IPAddress) -> IPNetwork:
     """An address as the subnet that has only it."""
     return IPNetwork(own)
+
+
+def whole(destination: object) -> str:
+    """An address as the route to it alone, 192.0.2.1/32; what has a length is left as it is."""
+    text = str(destination)
+    return text if "/" in text else f"{text}/{128 if ':' in text else 32}"
 
 
 def address(value: Any) -> Address:

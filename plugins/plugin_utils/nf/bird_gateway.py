@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from typing import TYPE_CHECKING
 
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import whole
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.bird_parts import (
     GRACEFUL_SHUTDOWN,
     Lines,
@@ -68,14 +69,14 @@ def _guarded(family: int, hops: Iterable[NextHop], withdrawn: Set[IPAddress]) ->
         members = [member for member in hop.members_of(family) if member not in withdrawn]
         ways = [f"via {member} bfd" for member in members]
         if ways:
-            routes += [f"route {_single(hop.address(family))}", *(f"  {way}" for way in ways[:-1]), f"  {ways[-1]};"]
-        routes += [f"route {_single(member)} via {member} bfd;" for member in members]
+            routes += [f"route {whole(hop.address(family))}", *(f"  {way}" for way in ways[:-1]), f"  {ways[-1]};"]
+        routes += [f"route {whole(member)} via {member} bfd;" for member in members]
     return block(f"protocol static members{family}", [f"ipv{family} {{ table guarded{family}; }};", *routes])
 
 
 def _virtual(family: int, hops: Iterable[NextHop]) -> Lines:
     """The virtual next hops, and no member, go to the kernel too."""
-    own = ", ".join(_single(hop.address(family)) for hop in hops)
+    own = ", ".join(whole(hop.address(family)) for hop in hops)
     inside = [
         f"table guarded{family};",
         f"peer table master{family};",
@@ -133,14 +134,10 @@ def _most_routes(view: HostView, family: int) -> int:
     What is let in needs no limit, since the filter names it. One of its own would end sessions when a plan shrinks.
     """
     planned = sum(found.count + 1 for found in view.ranges if found.family == family)
-    return max(2 * MAX_POOLS, 2 * planned)
+    return 2 * max(MAX_POOLS, planned)
 
 
 def _import(speaker: ControlPlane, view: HostView, family: int) -> str:
     """One that is drained and has a daemon of somebody else's may go on announcing."""
     drained = speaker.name in view.drained.functions and speaker.name not in view.leaving
     return "import none;" if drained and not speaker.runs_bird else f"import filter pools{family};"
-
-
-def _single(address: object) -> str:
-    return f"{address}/{128 if ':' in str(address) else 32}"

@@ -132,10 +132,9 @@ def undrain(intent: Intent, order: Order, live: Mapping[str, Live]) -> Drain:
 
 def _check_names(intent: Intent, names: Iterable[str]) -> None:
     """Who is named is there. One that is a host and a network function is told by the intent's faults."""
-    fleet = _everything({**intent, VARIABLE: None, REMEMBERED: None})
-    known = {*fleet.names}
-    faults = [f"there is no {name} to be drained or put back; {suggestion(name, known)}" for name in names]
-    faults = [text for text, name in zip(faults, names) if name not in known]
+    known = _everything({**intent, VARIABLE: None, REMEMBERED: None}).names
+    unknown = [name for name in names if name not in known]
+    faults = [f"there is no {name} to be drained or put back; {suggestion(name, known)}" for name in unknown]
     if faults:
         raise IntentError(faults)
 
@@ -147,10 +146,11 @@ def _still_drained(fleet: Everything, order: Order) -> list[str]:
 
 
 def _everything(intent: Intent) -> Everything:
-    faults = Fleet(intent).faults()
+    fleet = Fleet(intent)
+    faults = fleet.faults()
     if faults:
         raise IntentError(faults)
-    return Fleet(intent).everything()
+    return fleet.everything()
 
 
 def _silent(fleet: Everything, live: Mapping[str, Live], order: Order) -> list[str]:

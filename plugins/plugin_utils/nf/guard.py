@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import whole
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.fleet import Everything
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.live import Live, as_text, whole
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.live import Live, as_text
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.model import FAMILIES, ControlPlane, NextHop
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.plan import prefix_at
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.symbol import symbol

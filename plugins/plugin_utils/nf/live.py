@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import whole
+
 if TYPE_CHECKING:
     from netaddr import IPAddress
 
@@ -50,12 +52,6 @@ def parse_live(network: Mapping[str, Any], routing: Mapping[str, Any]) -> Live:
             if one["type"] == "BGP" and one["up"]
         },
     )
-
-
-def whole(destination: object) -> str:
-    """An address as the route to it alone."""
-    text = str(destination)
-    return text if "/" in text else f"{text}/{128 if ':' in text else 32}"
 
 
 def as_text(addresses: frozenset[IPAddress] | tuple[IPAddress, ...]) -> frozenset[str]:

@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.addresses import whole
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.fleet import Everything, Fleet
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.live import Live, whole
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.live import Live
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.model import FAMILIES
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.symbol import symbol
 
