@@ -25,6 +25,7 @@ _METER_NUMBER = re.compile(r"\bmeter:(\d+)\b")
 _NOT_A_NAME = re.compile(rf"\d+|0x[0-9a-f]+|.*\[.*|x{{0,2}}reg\d+|{'|'.join(_RESERVED)}", re.IGNORECASE)
 # A cookie of nothing is not shown.
 _DUMPED = re.compile(r"^ (?:cookie=(0x[0-9a-f]+), )?(\S.*)$", re.MULTILINE)
+_TABLE = re.compile(r"[ ,]table=(\d+)")
 _PARSED = re.compile(r"^OFPT_FLOW_MOD .*?: ADD (?:table:(\d+) )?(.*)$", re.MULTILINE)
 # What a switch counts down or writes beside a flow's match, which is no part of its identity.
 _VOLATILE = re.compile(
@@ -184,6 +185,12 @@ def numbers(flows: Iterable[str]) -> tuple[set[int], set[int]]:
     text = "\n".join(flows)
     ports = {int(number) for _place, number in _PORT_NUMBER.findall(text)}
     return ports, {int(number) for number in _METER_NUMBER.findall(text)}
+
+
+def enters(line: str) -> bool:
+    """Whether a line of a bundle adds a flow to table 0, where every packet begins."""
+    place = _TABLE.search(line.partition("actions=")[0])
+    return place is None or int(place[1]) == 0
 
 
 def deletion(own: str, flow: str) -> str:

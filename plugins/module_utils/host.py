@@ -17,11 +17,13 @@ import re
 import struct
 import subprocess
 import time
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Callable
 
+from . import flowtext
 from .announce import Entry, announce, repeat_detached
 from .conntrack import forget
 from .errors import HostError
@@ -45,8 +47,14 @@ _LEFT_OUT = re.compile(r"normalization changed ofp_match.*?\| pre: (\S*)\n.*?\|p
 _TO_QUOTE = re.compile(r"[\t\n\r\f\v#']")
 _SYSCTL_BYTES = 65536
 _SWITCH_SECONDS = 10.0
+_USED_AT_MOST = 64
 _OVS_DATABASE = "unix:/var/run/openvswitch/db.sock"
-_OFCTL = ("ovs-ofctl", "-O", "OpenFlow14", "--timeout=60")
+_OFCTL_SECONDS, _FLOWS_PER_SECOND = 60, 200
+_OFCTL = ("ovs-ofctl", "-O", "OpenFlow14", f"--timeout={_OFCTL_SECONDS}")
+# Open vSwitch takes 50 messages of each connection and then looks after all its ports: with thousands of ports, more
+# connections are as many times faster.
+_MANY_FLOWS, _FLOWS_PER_CONNECTION, _CONNECTIONS_AT_MOST = 2000, 1000, 64
+_NO_FLOWS = re.compile(r"\bflow_count=0\b")
 
 
 class StepFailed(HostError):
@@ -79,6 +87,7 @@ class Host:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self._lock: int | None = None
+        self._used: deque[_Nftables] = deque()
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
@@ -102,6 +111,7 @@ class Host:
             fcntl.flock(self._lock, fcntl.LOCK_EX)
             yield
         finally:
+            self._free_used(0)
             os.close(self._lock)
             self._lock = None
 
@@ -168,6 +178,8 @@ class Host:
 
         :raises StepFailed: at the first line refused; the ones before it hold.
         """
+        if not namespace:
+            self._free_used(0)
         command = {"ip": ["ip"], "ip6": ["ip", "-6"], "bridge": ["bridge"]}[tool]
         self._batch([*command, "-batch", "-"], namespace, list(map(_line, lines)))
 
@@ -224,12 +236,42 @@ class Host:
 
     def flow_bundle(self, bridge: str, lines: Sequence[str]) -> None:
         """Delete and add flows, all or nothing, between two packets."""
+        target = f"unix:{self._opened(bridge)}"
         try:
-            self._ofctl(["--bundle", "--no-names", "add-flows", f"unix:{self._opened(bridge)}", "-"], lines)
+            if len(lines) >= _MANY_FLOWS and _NO_FLOWS.search(self._ofctl(["dump-aggregate", target])):
+                self._fill(target, lines)
+            else:
+                self._start_bundle(target, lines)()
         except StepFailed as error:
             # A line of the bundle is not a step: a step has all lines of a group.
-            place = f"'{lines[error.line - 1]}': " if error.line else ""
-            raise StepFailed(f"bridge {bridge}: {place}{error}") from None
+            raise StepFailed(f"bridge {bridge}: {error}") from None
+
+    def _fill(self, target: str, lines: Sequence[str]) -> None:
+        """Many flows for a bridge without any, table 0 last: before that no packet comes to the tables behind it."""
+        first = [line for line in lines if flowtext.enters(line)]
+        behind = [line for line in lines if not flowtext.enters(line)]
+        connections = min(1 + len(behind) // _FLOWS_PER_CONNECTION, _CONNECTIONS_AT_MOST)
+        try:
+            _all_of([self._start_bundle(target, behind[place::connections]) for place in range(connections)])
+            self._start_bundle(target, first)()
+        except StepFailed:
+            self._ofctl(["del-flows", target])
+            raise
+
+    def _start_bundle(self, target: str, lines: Sequence[str]) -> Callable[[], None]:
+        """Send a bundle; what is returned waits until the switch has it, or says which line it has refused."""
+        timeout = f"--timeout={_OFCTL_SECONDS + len(lines) // _FLOWS_PER_SECOND}"
+        with _lines(lines) as stdin:
+            started = self._start([*_OFCTL, timeout, "--bundle", "--no-names", "add-flows", target, "-"], "", stdin)
+
+        def finish() -> None:
+            try:
+                started.completed()
+            except StepFailed as error:
+                place = f"'{lines[error.line - 1]}': " if error.line else ""
+                raise StepFailed(f"{place}{error}") from None
+
+        return finish
 
     def meters(self, bridge: str) -> dict[int, tuple[int, int]]:
         try:
@@ -319,8 +361,17 @@ class Host:
                 return objects
 
     def nft_apply(self, namespace: str, text: str) -> None:
-        with self.inside(namespace), _Nftables(0) as nft:
+        nft = _Nftables(0)
+        with self.inside(namespace), nft:
             nft.run(text)
+            # Right behind a transaction, the kernel lets the end of its socket wait until nothing refers to what went.
+            nft.keep()
+        self._used.append(nft)
+        self._free_used(_USED_AT_MOST)
+
+    def _free_used(self, left: int) -> None:
+        while len(self._used) > left:
+            self._used.popleft().free()
 
     def read_sysctls(self, namespace: str, names: Iterable[str]) -> dict[str, str]:
         """The values of those that exist."""
@@ -457,6 +508,7 @@ class _Nftables:
 
     def __init__(self, flags: int) -> None:
         self._flags = flags
+        self._kept = False
 
     def __enter__(self) -> _Nftables:
         try:
@@ -473,6 +525,14 @@ class _Nftables:
         self._library.nft_ctx_output_set_flags(self._context, flags)
 
     def __exit__(self, *_error: object) -> None:
+        if not self._kept:
+            self.free()
+
+    def keep(self) -> None:
+        """Let it outlive the body, its socket open and its namespace in use, until it is freed."""
+        self._kept = True
+
+    def free(self) -> None:
         self._library.nft_ctx_free(self._context)
 
     def run(self, text: str) -> str:
@@ -532,6 +592,21 @@ def _path(namespace: str) -> str:
     if namespace.startswith("pid:"):
         return f"/proc/{namespace[len('pid:') :]}/ns/net"
     return os.path.join(NETNS_DIRECTORY, namespace)
+
+
+def _all_of(waits: Iterable[Callable[[], None]]) -> None:
+    """Wait for every one; then fail with the first that failed.
+
+    :raises StepFailed: as they do.
+    """
+    failed = []
+    for wait in waits:
+        try:
+            wait()
+        except StepFailed as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
 
 
 @contextmanager

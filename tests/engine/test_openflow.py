@@ -451,6 +451,57 @@ def test_a_refused_bundle_changes_nothing_and_names_the_flow(host: Machine, monk
     host.apply(_document(changed))
 
 
+def _many(count: int = 3000) -> list[str]:
+    """Flows of four tables that all let a frame pass to the next, but for those of table 0."""
+    return [f"table={n % 4},priority={1 + n // 4},dl_vlan=1,actions=resubmit(,{n % 4 + 1})" for n in range(count)]
+
+
+def test_an_empty_bridge_gets_many_flows_over_several_connections(host: Machine) -> None:
+    host.run(_document(openflow=[]))
+    done = host.run(_document(_many()))
+    assert len(_flows(host)) == 3000
+    # One process counts the flows, three send what is behind table 0, one that.
+    assert done.stats["processes"] <= 12
+    host.assert_settled(_document(_many()))
+
+
+def test_table_0_gets_its_flows_when_the_others_have_theirs(host: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.run(_document(openflow=[]))
+    sent: list[tuple[set[str], int]] = []
+    start = Host._start_bundle
+
+    def watched(self: Host, target: str, lines: Sequence[str]) -> Any:
+        sent.append(({re.findall(r"table=(\d+),", line)[0] for line in lines}, len(_flows(host))))
+        return start(self, target, lines)
+
+    monkeypatch.setattr(Host, "_start_bundle", watched)
+    host.run(_document(_many()))
+    assert sent[-1] == ({"0"}, 2250)
+    assert all("0" not in tables for tables, _there in sent[:-1])
+
+
+def test_a_bridge_with_flows_gets_many_more_in_one_bundle(host: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.run(_document(openflow=[]))
+    _add_foreign(host, "table=9,actions=drop")
+    monkeypatch.setattr(Host, "_fill", lambda *_words: pytest.fail("a packet may be on its way through table 9"))
+    host.run(_document(_many()))
+    assert len(_flows(host)) == 3001
+
+
+@pytest.mark.parametrize("table", [0, 3])
+def test_a_refused_flow_of_many_leaves_the_bridge_empty(
+    host: Machine, table: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.apply(_document(openflow=[]))
+    monkeypatch.setattr(Host, "port_numbers", lambda _host, names: dict.fromkeys(names, 70000))
+    flows = [*_many(), f"table={table},in_port=ta,actions=drop"]
+    with pytest.raises(ApplyFailed, match=rf"br web: openflow refused: bridge br: 'add .*table={table},in_port=70000,"):
+        host.run(_document(flows))
+    assert _flows(host) == set()
+    monkeypatch.undo()
+    host.apply(_document(flows))
+
+
 def _meter_counts(host: Machine, number: int) -> str:
     target = f"{host.ovs_database.rpartition('/')[0]}/br.mgmt"
     return tool("ovs-ofctl", "-O", "OpenFlow13", "meter-stats", target, f"meter={number}").stdout

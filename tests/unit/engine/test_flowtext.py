@@ -211,3 +211,18 @@ def test_the_numbers_in_flows_are_found() -> None:
         {3, 4},
         {7},
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "enters"),
+    [
+        ("add cookie=0x68,priority=1,actions=drop", True),
+        ("add cookie=0x68,table=0,actions=goto_table:3", True),
+        ("add table=0,actions=resubmit(,3)", True),
+        ("add cookie=0x68,table=10,actions=drop", False),
+        ("add cookie=0x68,priority=1,actions=ct(commit,table=16)", True),
+        ("delete cookie=0x68/-1", True),
+    ],
+)
+def test_the_flows_that_packets_meet_first(line: str, enters: bool) -> None:
+    assert flowtext.enters(line) is enters
