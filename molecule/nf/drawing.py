@@ -142,6 +142,12 @@ def active(fleet: Fleet, address: str = "192.0.2.254") -> list[str]:
     return [name for name in GATEWAYS if f" {address}/" in fleet.output(name, "ip", "-o", "address", "show")]
 
 
+def lead_client(fleet: Fleet, place: str) -> None:
+    """What sends the client's packets to one gateway or the other is not the collection's."""
+    fleet.output("client", "ip", "route", "replace", "default", "via", f"198.18.0.{place}")
+    fleet.output("client", "ip", "-6", "route", "replace", "default", "via", f"2001:db8:18::{place}")
+
+
 def cut(fleet: Fleet, *hosts: str) -> None:
     for host in hosts:
         fleet.output(host, "ip", "link", "set", "eth1", "down")

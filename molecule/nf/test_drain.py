@@ -18,6 +18,7 @@ from drawing import (
     await_plan,
     await_sessions,
     cut,
+    lead_client,
     losses,
     mend,
     plan,
@@ -87,12 +88,6 @@ def test_foreign_user_plane_and_control_plane(fleet: Fleet) -> None:
         assert {gateway: sessions(fleet, gateway) for gateway in GATEWAYS} == before
 
     assert lost_during(fleet, leave_and_return) == []
-
-
-def lead_client(fleet: Fleet, place: str) -> None:
-    """What sends the client's packets to one gateway or the other is not the collection's."""
-    fleet.output("client", "ip", "route", "replace", "default", "via", f"198.18.0.{place}")
-    fleet.output("client", "ip", "-6", "route", "replace", "default", "via", f"2001:db8:18::{place}")
 
 
 def test_gateway(fleet: Fleet) -> None:

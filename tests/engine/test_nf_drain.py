@@ -45,7 +45,7 @@ def running(_namespace_directory: None, tmp_path: Path) -> Iterator[Fabric]:
         for host in found.nodes:
             found.start(host)
         found.await_routes(BOTH)
-        wait_for(lambda: heard(found) == {"nf-cp1": 4, "nf-cp2": 4}, "both control planes")
+        wait_for(lambda: all_announced(found), "both control planes")
         yield found
 
 
@@ -59,7 +59,14 @@ def live(running: Fabric) -> dict[str, dict[str, Any]]:
     return {"networks": {"dcgw-01": running.gateway.found()["document"]}, "routings": {"dcgw-01": routing}}
 
 
+def all_announced(running: Fabric) -> bool:
+    """Whether the gateway has a session with each control plane in either family, and all pools from each."""
+    protocols = [one for one in live(running)["routings"]["dcgw-01"]["protocols"] if one["type"] == "BGP"]
+    return [one["routes"] for one in protocols] == [4, 4, 4, 4]
+
+
 def heard(running: Fabric) -> dict[str, int]:
+    """The IPv4 routes that the gateway has of each control plane."""
     protocols = live(running)["routings"]["dcgw-01"]["protocols"]
     names = {"nf_cp1_v4": "nf-cp1", "nf_cp2_v4": "nf-cp2"}
     return {names[one["name"]]: one["routes"] for one in protocols if one["name"] in names}
