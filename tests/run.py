@@ -96,7 +96,7 @@ STAGES = {
         "ansible-test sanity, every test that runs here",
         (python("sanity", "scripts/sanity.py", "--junit", reports=SANITY_REPORTS),),
     ),
-    "engine": Stage("the engine in real network namespaces", (pytest("tests/engine"),)),
+    "engine": Stage("the engine in real network namespaces", (pytest("tests/engine", "-n", "2"),)),
     "package": Stage("the built artifact, installed and used", (pytest("tests/packaging"),)),
     "lab": Stage("the lab itself", (Step("lab packages", ("molecule/lab", "deps")), pytest("tests/lab"))),
     "kernel": Stage(

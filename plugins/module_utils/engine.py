@@ -15,9 +15,9 @@ from . import flowtext, ovsdb
 from .announce import Entry
 from .batches import Batch, batches
 from .changes import ADD, CHANGE, REMOVE, REPLACE, Change, Plan
-from .errors import ApplyFailed, PlanRefused, VerifyFailed
+from .errors import ApplyFailed, PlanRefused, StepFailed, VerifyFailed
 from .flows import RestoreFiles, with_flow_forms, with_meter_numbers
-from .host import Host, NamespaceGone, StepFailed
+from .host import Host, NamespaceGone
 from .kinds.base import HOST, Key, Mark, Resource, Step, all_fields, key_fields
 from .kinds.link import Link
 from .kinds.meter import Meter, meter_words

@@ -32,6 +32,14 @@ class HostError(FabricError):
     """The host could not be read, or lacks a tool the document needs."""
 
 
+class StepFailed(HostError):
+    """A tool refused; ``line`` is the number of the refused line of its batch, from 1, or None when it named none."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        self.line = line
+        super().__init__(message)
+
+
 class ApplyFailed(FabricError):
     """One step failed. What came before it holds; the next run goes on from there."""
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from . import flowtext
-from .errors import DocumentError
-from .host import Host, StepFailed
+from .errors import DocumentError, StepFailed
+from .host import Host
 from .kinds.base import HOST, Key, Resource
 from .kinds.meter import Meter, meter_line, numbered
 from .kinds.openflow import OpenFlow, meter_key

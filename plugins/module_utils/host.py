@@ -23,12 +23,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Callable
 
-from . import flowtext
+from . import flowtext, nftables
 from .announce import Entry, announce, repeat_detached
 from .conntrack import forget
-from .errors import HostError
+from .errors import HostError, StepFailed
 from .ethtool import set_tx_checksums, tx_checksums
 from .netlink import read_rules
+from .nftables import Nftables, NftablesMissing
 from .openflow_wire import MeterChange, WireError, change_meters, read_meters
 
 NETNS_DIRECTORY = "/run/netns"
@@ -37,10 +38,6 @@ _TAP_IN_USE = "a running program holds it; end that first"
 _TUNSETIFF, _TUNSETOWNER, _TUNSETGROUP = 0x400454CA, 0x400454CC, 0x400454CE
 _TAP_FLAGS = {"multi_queue": 0x0100, "vnet_hdr": 0x4000}
 _TAP, _NO_PACKET_INFORMATION = 0x0002, 0x1000
-_NFT_HANDLE, _NFT_STATELESS, _NFT_JSON, _NFT_TERSE = 1 << 3, 1 << 2, 1 << 4, 1 << 11
-_NFT_ERROR = re.compile(r"^/proc/self/fd/\d+:\d+:\d+-\d+: Error: (.*)\n(.*)$", re.MULTILINE)
-# As much of a refused line as a person reads; a set's elements may fill a megabyte.
-_QUOTED = 200
 _FAILED_LINE = re.compile(r"^Command failed .*:(\d+)$", re.MULTILINE)
 _REFUSED_FLOW = re.compile(r"^ovs-ofctl: -:(\d+): (.*)$", re.MULTILINE)
 _LEFT_OUT = re.compile(r"normalization changed ofp_match.*?\| pre: (\S*)\n.*?\|post: (\S*)\n", re.DOTALL)
@@ -57,20 +54,8 @@ _MANY_FLOWS, _FLOWS_PER_CONNECTION, _CONNECTIONS_AT_MOST = 2000, 1000, 64
 _NO_FLOWS = re.compile(r"\bflow_count=0\b")
 
 
-class StepFailed(HostError):
-    """A tool refused; ``line`` is the number of the refused line of its batch, from 1, or None when it named none."""
-
-    def __init__(self, message: str, line: int | None = None) -> None:
-        self.line = line
-        super().__init__(message)
-
-
 class NamespaceGone(HostError):
     """A namespace has ended since it was seen."""
-
-
-class NftablesMissing(HostError):
-    """The host has no libnftables."""
 
 
 class Host:
@@ -87,7 +72,7 @@ class Host:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self._lock: int | None = None
-        self._used: deque[_Nftables] = deque()
+        self._used: deque[Nftables] = deque()
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
@@ -330,19 +315,19 @@ class Host:
     def _nft_texts(self, namespace: str, prefix: str) -> list[str]:
         """Each table in JSON. To list their names alone, nft would fetch all elements of all sets."""
         try:
-            with self.inside(namespace), _Nftables(_NFT_JSON | _NFT_TERSE) as nft:
+            with self.inside(namespace), Nftables(nftables.JSON | nftables.TERSE) as nft:
                 listed = [
                     entry["table"] for entry in json.loads(nft.run("list ruleset"))["nftables"] if "table" in entry
                 ]
                 names = [(table["family"], table["name"]) for table in listed if table["name"].startswith(prefix)]
-                nft.set_flags(_NFT_JSON | _NFT_HANDLE)
+                nft.set_flags(nftables.JSON | nftables.HANDLE)
                 return [nft.run(f"list table {family} {name}") for family, name in names]
         except NftablesMissing:
             return []
 
     def nft_text(self, namespace: str, family: str, table: str) -> str:
         """One table in nft's own words, without counters."""
-        with self.inside(namespace), _Nftables(_NFT_STATELESS) as nft:
+        with self.inside(namespace), Nftables(nftables.STATELESS) as nft:
             return nft.run(f"list table {family} {table}")
 
     def nft_normal_form(self, text: str) -> list[dict[str, Any]]:
@@ -354,14 +339,14 @@ class Host:
             devices = sorted(set(re.findall(r'hook \w+ device "([^"]+)"', text)))
             if devices:
                 self.batch("ip", "", [("tuntap", "add", "dev", name, "mode", "tap") for name in devices])
-            with _Nftables(0) as nft:
+            with Nftables(0) as nft:
                 nft.run(text)
-            with _Nftables(_NFT_JSON | _NFT_HANDLE) as nft:
+            with Nftables(nftables.JSON | nftables.HANDLE) as nft:
                 objects: list[dict[str, Any]] = json.loads(nft.run("list ruleset"))["nftables"]
                 return objects
 
     def nft_apply(self, namespace: str, text: str) -> None:
-        nft = _Nftables(0)
+        nft = Nftables(0)
         with self.inside(namespace), nft:
             nft.run(text)
             # Right behind a transaction, the kernel lets the end of its socket wait until nothing refers to what went.
@@ -501,76 +486,6 @@ class _Started:
         if status != 0:
             raise _refused(said[1].decode(errors="replace"), self.command)
         return subprocess.CompletedProcess(self.command, status, *said)
-
-
-class _Nftables:
-    """libnftables, the library behind ``nft``: the same language and the same atomic transactions, no process."""
-
-    def __init__(self, flags: int) -> None:
-        self._flags = flags
-        self._kept = False
-
-    def __enter__(self) -> _Nftables:
-        try:
-            self._library = _nftables_library()
-        except OSError:
-            raise NftablesMissing("libnftables is not installed on this host; install nftables") from None
-        self._context = self._library.nft_ctx_new(0)
-        self._library.nft_ctx_buffer_output(self._context)
-        self._library.nft_ctx_buffer_error(self._context)
-        self.set_flags(self._flags)
-        return self
-
-    def set_flags(self, flags: int) -> None:
-        self._library.nft_ctx_output_set_flags(self._context, flags)
-
-    def __exit__(self, *_error: object) -> None:
-        if not self._kept:
-            self.free()
-
-    def keep(self) -> None:
-        """Let it outlive the body, its socket open and its namespace in use, until it is freed."""
-        self._kept = True
-
-    def free(self) -> None:
-        self._library.nft_ctx_free(self._context)
-
-    def run(self, text: str) -> str:
-        # From a file, because nft quotes the line it refuses only then.
-        with os.fdopen(os.memfd_create("nft"), "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            failed = self._library.nft_run_cmd_from_filename(self._context, f"/proc/self/fd/{stream.fileno()}".encode())
-        output = self._library.nft_ctx_get_output_buffer(self._context).decode()
-        if failed:
-            message = self._library.nft_ctx_get_error_buffer(self._context).decode()
-            raise StepFailed(nft_message(message))
-        return str(output)
-
-
-def nft_message(text: str) -> str:
-    """What nft says, in one line: each error with the line of input it is about."""
-    found = [f"{error} in '{line.strip()[:_QUOTED]}'" for error, line in _NFT_ERROR.findall(text)]
-    return "; ".join(found) or " ".join(text.split())
-
-
-def _nftables_library() -> Any:
-    library = ctypes.CDLL("libnftables.so.1")
-    context, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint
-    signatures = {
-        "nft_ctx_new": ([number], context),
-        "nft_ctx_free": ([context], None),
-        "nft_ctx_buffer_output": ([context], ctypes.c_int),
-        "nft_ctx_buffer_error": ([context], ctypes.c_int),
-        "nft_ctx_output_set_flags": ([context, number], None),
-        "nft_run_cmd_from_filename": ([context, text], ctypes.c_int),
-        "nft_ctx_get_output_buffer": ([context], text),
-        "nft_ctx_get_error_buffer": ([context], text),
-    }
-    for name, (arguments, result) in signatures.items():
-        function = getattr(library, name)
-        function.argtypes, function.restype = arguments, result
-    return library
 
 
 def _set_tap_owner(name: str, words: Sequence[str]) -> None:

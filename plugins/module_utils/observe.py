@@ -12,8 +12,8 @@ from typing import Any, Callable
 
 from . import ovsdb
 from .document import restored
-from .errors import DocumentError
-from .host import Host, NamespaceGone, StepFailed
+from .errors import DocumentError, StepFailed
+from .host import Host, NamespaceGone
 from .kinds.base import HOST, Key, Reading, Resource, key_fields
 from .kinds.fdb import Fdb, tunnel_remotes
 from .kinds.link import Link, joined

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.hostnet.fabric.plugins.module_utils.host import nft_message
+from ansible_collections.hostnet.fabric.plugins.module_utils.nftables import message_of
 
 JUMP = "/proc/self/fd/7:4:10-13: Error: Could not process rule: File exists\n    jump nowhere\n         ^^^^\n"
 WORD = "/proc/self/fd/7:5:13-13: Error: syntax error, unexpected newline\n    nonsense\n            ^\n"
@@ -27,4 +27,4 @@ CACHE = "netlink: Error: cache initialization failed: Operation\nnot permitted\n
     ],
 )
 def test_the_refused_line_is_named(said, message):
-    assert nft_message(said) == message
+    assert message_of(said) == message
