@@ -82,9 +82,9 @@ nftables rules. Verify is observe and plan once more.
 
 A tenant has a router, a VXLAN network with ten VMs on taps, floating IPs for five of them, security groups, and SNAT on
 another host for the others. Everything is on one host; Open vSwitch has its userspace datapath, and 12 ports a tenant.
-What grows faster than the number of tenants is Open vSwitch's: its userspace datapath goes through all ports for each one
-that is added, and again after every 50 flows that come over a connection. The engine fills a bridge that has no flows over
-several connections, the floor by one bundle.
+What grows faster than the number of tenants is Open vSwitch's: its userspace datapath goes through all ports for each
+one that is added, and again after every 50 flows that come over a connection. The engine fills a bridge that has no
+flows over several connections, the floor by one bundle.
 
 The columns are those above, but for these:
 
