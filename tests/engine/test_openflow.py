@@ -583,6 +583,14 @@ def _restart(ovs: OpenVSwitch) -> None:
     ovs.vsctl("set", "Bridge", "br", "other_config:restarted=true")
 
 
+def _restored(host: Machine, ovs: OpenVSwitch) -> tuple[int, str]:
+    """How the script of the service has ended, and what it has to complain of."""
+    command = ["sh", str(RESTORE), str(host.run_directory / "openflow")]
+    environment = {**os.environ, "OVS_RUNDIR": str(ovs.directory)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr
+
+
 def test_a_restarted_switch_gets_its_flows_back_by_the_script(host: Machine, ovs: OpenVSwitch) -> None:
     document = _document(
         [*FLOWS, "table=1,actions=meter:meter(out),output:ta,LOCAL"],
@@ -595,14 +603,30 @@ def test_a_restarted_switch_gets_its_flows_back_by_the_script(host: Machine, ovs
     flows, meters = host.of("br", "flows"), host.of("br", "meters")
     _restart(ovs)
     assert host.of("br", "flows") == host.of("br", "meters") == []
-    command = ["sh", str(RESTORE), str(files)]
-    done = subprocess.run(
-        command, env={**os.environ, "OVS_RUNDIR": str(ovs.directory)}, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert _restored(host, ovs) == (0, "")
     assert sorted(host.of("br", "flows")) == sorted(flows)
     assert host.of("br", "meters") == meters
     assert lines(host.run(document).plan) == []
+
+
+def test_the_script_brings_back_many_flows_too(host: Machine, ovs: OpenVSwitch) -> None:
+    document = _document([*_many(), "table=200,actions=drop", "priority=7,ip,actions=ct(commit,table=3)"])
+    host.run(document)
+    _restart(ovs)
+    assert _restored(host, ovs) == (0, "")
+    assert len(_flows(host)) == 3002
+    assert lines(host.run(document).plan) == []
+
+
+def test_the_script_opens_no_bridge_whose_tables_are_not_whole(host: Machine, ovs: OpenVSwitch) -> None:
+    host.run(_document(_many()))
+    _restart(ovs)
+    (file,) = (host.run_directory / "openflow").iterdir()
+    file.write_text(f"{file.read_text()}add table=3,actions=resubmit(,nonsense)\n")
+    status, said = _restored(host, ovs)
+    assert status == 1
+    assert "nonsense" in said
+    assert not [flow for flow in host.of("br", "flows") if "table=" not in flow.partition("actions=")[0]]
 
 
 def test_a_run_brings_back_what_a_restarted_switch_lost(host: Machine, ovs: OpenVSwitch) -> None:
