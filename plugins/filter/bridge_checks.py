@@ -12,36 +12,18 @@ author:
 description:
   - Derives from a fleet's intent the checks that prove one host's bridges with real packets, as probes for the module
     M(hostnet.fabric.host_probe).
-  - Pure. The intent is described in C(docs/intent-bridge.md) of this collection.
+  - Pure. The same intent gives the same checks, whatever the order of its keys.
 options:
-  _input:
-    description: A map with C(fabric_bridges) and C(fabric_instances).
-    type: dict
-    required: true
-  host:
-    description: The host's name, as the intent calls it.
-    type: str
-    required: true
-  targets:
-    description: Outside addresses to try, as the role's C(verify_targets).
-    type: list
-    elements: dict
-    default: []
-  outside:
-    description: Places outside to probe from, as the role's C(verify_outside).
-    type: list
-    elements: dict
-    default: []
-  port:
-    description: The TCP port on which every instance answers with the address it saw. Without it none is tried.
-    type: int
   full_mesh:
     description: Up to how many instances on a link each one is checked against all others.
     type: int
     default: 8
 positional: host
-requirements:
-  - netaddr on the controller
+extends_documentation_fragment:
+  - hostnet.fabric.intent.bridge
+  - hostnet.fabric.intent.host
+  - hostnet.fabric.intent.probed
+  - hostnet.fabric.intent.answered
 seealso:
   - module: hostnet.fabric.host_probe
   - plugin: hostnet.fabric.check_table

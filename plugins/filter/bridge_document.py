@@ -13,19 +13,10 @@ description:
   - Compiles the part of a fleet's intent that concerns one host into that host's document, for the module
     M(hostnet.fabric.host_network).
   - Pure. The same intent gives the same document, whatever the order of its keys.
-  - The intent is described in C(docs/intent-bridge.md) of this collection.
-options:
-  _input:
-    description: A map with C(fabric_bridges) and C(fabric_instances).
-    type: dict
-    required: true
-  host:
-    description: The host's name, as the intent calls it.
-    type: str
-    required: true
 positional: host
-requirements:
-  - netaddr on the controller
+extends_documentation_fragment:
+  - hostnet.fabric.intent.bridge
+  - hostnet.fabric.intent.host
 seealso:
   - plugin: hostnet.fabric.bridge_faults
     plugin_type: filter

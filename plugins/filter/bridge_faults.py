@@ -12,19 +12,10 @@ author:
 description:
   - Checks the bridges and instances of all hosts, and returns every fault at once.
   - Each fault names the variable, the value, what is wrong with it and what would be right.
-options:
-  _input:
-    description: A map with C(fabric_bridges) and C(fabric_instances).
-    type: dict
-    required: true
-  hosts:
-    description: The hosts that there are. A bridge on another one is a fault. Without this, hosts are not looked at.
-    type: list
-    elements: str
-    default: []
 positional: hosts
-requirements:
-  - netaddr on the controller
+extends_documentation_fragment:
+  - hostnet.fabric.intent.bridge
+  - hostnet.fabric.intent.hosts
 seealso:
   - plugin: hostnet.fabric.bridge_document
     plugin_type: filter

@@ -13,29 +13,8 @@ description:
   - Derives from a fleet's intent the checks that prove with real packets what is promised to the instances of one
     host, as probes for the module M(hostnet.fabric.host_probe).
   - How many checks there are depends on the instances of the host, not on the size of the fleet.
-  - Pure. The intent is described in C(docs/intent-dvr.md) of this collection.
+  - Pure. The same intent gives the same checks, whatever the order of its keys.
 options:
-  _input:
-    description: A map with the variables of the role P(hostnet.fabric.dvr_compute#role) that begin with C(fabric_).
-    type: dict
-    required: true
-  host:
-    description: The host's name, as the intent calls it.
-    type: str
-    required: true
-  targets:
-    description: Outside addresses to try, as the role's C(verify_targets).
-    type: list
-    elements: dict
-    default: []
-  outside:
-    description: Places outside to probe from, as the role's C(verify_outside).
-    type: list
-    elements: dict
-    default: []
-  port:
-    description: The TCP port on which every instance answers with the address it saw. Without it none is tried.
-    type: int
   full_mesh:
     description:
       - Up to how many others each instance is checked against all of them, for each kind of way.
@@ -43,8 +22,11 @@ options:
     type: int
     default: 8
 positional: host
-requirements:
-  - netaddr on the controller
+extends_documentation_fragment:
+  - hostnet.fabric.intent.dvr
+  - hostnet.fabric.intent.host
+  - hostnet.fabric.intent.probed
+  - hostnet.fabric.intent.answered
 seealso:
   - module: hostnet.fabric.host_probe
   - plugin: hostnet.fabric.check_table

@@ -12,22 +12,10 @@ author:
 description:
   - Checks the networks, routers and instances of all hosts, and returns every fault at once.
   - Each fault names the variable, the value, what is wrong with it and what would be right.
-options:
-  _input:
-    description:
-      - A map with C(fabric_hosts), C(fabric_networks), C(fabric_routers), C(fabric_instances) and the other
-        variables of the intent.
-    type: dict
-    required: true
-  hosts:
-    description:
-      - The hosts that there are. Another one in C(fabric_hosts) is a fault. Without this, hosts are not looked at.
-    type: list
-    elements: str
-    default: []
 positional: hosts
-requirements:
-  - netaddr on the controller
+extends_documentation_fragment:
+  - hostnet.fabric.intent.dvr
+  - hostnet.fabric.intent.hosts
 seealso:
   - plugin: hostnet.fabric.dvr_document
     plugin_type: filter

@@ -13,18 +13,10 @@ description:
   - Finds in a fleet's intent what the role P(hostnet.fabric.dvr_snat#role) writes into the settings of keepalived,
     of the gate, and of conntrackd on one host.
   - Pure. The same intent gives the same settings, whatever the order of its keys.
-options:
-  _input:
-    description: A map with the intent for distributed routing, see C(docs/intent-dvr.md) of this collection.
-    type: dict
-    required: true
-  host:
-    description: The host's name, as the intent calls it.
-    type: str
-    required: true
 positional: host
-requirements:
-  - netaddr on the controller
+extends_documentation_fragment:
+  - hostnet.fabric.intent.dvr
+  - hostnet.fabric.intent.host
 seealso:
   - plugin: hostnet.fabric.dvr_document
     plugin_type: filter

@@ -13,20 +13,10 @@ description:
   - Derives from a fleet's intent the whole text of BIRD's configuration, for the module M(hostnet.fabric.bird), of a
     gateway, or of each NF on a host whose BIRD is the collection's.
   - Pure. The same intent gives the same text, whatever the order of its keys.
-options:
-  _input:
-    description:
-      - A map with C(fabric_vlans), C(fabric_nf_hosts), C(fabric_user_planes), C(fabric_gateways) and the other
-        variables of the intent, see C(docs/intent-nf.md) of this collection.
-    type: dict
-    required: true
-  host:
-    description: The host's name, as the intent calls it.
-    type: str
-    required: true
 positional: host
-requirements:
-  - netaddr on the controller
+extends_documentation_fragment:
+  - hostnet.fabric.intent.nf
+  - hostnet.fabric.intent.host
 seealso:
   - plugin: hostnet.fabric.nf_document
     plugin_type: filter

@@ -13,29 +13,16 @@ description:
   - Derives from a fleet's intent the checks that prove with real packets what is promised to the network functions of
     one host, or that a gateway can send to, as probes for the module M(hostnet.fabric.host_probe).
   - Who is drained is not looked at.
-  - Pure. The intent is described in C(docs/intent-nf.md) of this collection.
+  - Pure. The same intent gives the same checks, whatever the order of its keys.
 options:
-  _input:
-    description:
-      - A map with C(fabric_vlans), C(fabric_nf_hosts), C(fabric_user_planes), C(fabric_gateways) and the other
-        variables of the intent, see C(docs/intent-nf.md) of this collection.
-    type: dict
-    required: true
-  host:
-    description: The host's name, as the intent calls it.
-    type: str
-    required: true
-  outside:
-    description: Places outside to probe from, as C(verify_outside) of the role P(hostnet.fabric.verify#role).
-    type: list
-    elements: dict
-    default: []
   subscriber:
     description: The number of an address in every pool that answers to ping. Without it no pool is probed.
     type: int
 positional: host
-requirements:
-  - netaddr on the controller
+extends_documentation_fragment:
+  - hostnet.fabric.intent.nf
+  - hostnet.fabric.intent.host
+  - hostnet.fabric.intent.probed
 seealso:
   - module: hostnet.fabric.host_probe
   - plugin: hostnet.fabric.nf_findings

@@ -13,20 +13,10 @@ description:
   - Compiles the part of a fleet's intent for NF nodes that concerns one host into that host's document, for the module
     M(hostnet.fabric.host_network).
   - Pure. The same intent gives the same document, whatever the order of its keys.
-options:
-  _input:
-    description:
-      - A map with C(fabric_vlans), C(fabric_nf_hosts), C(fabric_user_planes), C(fabric_gateways) and the other
-        variables of the intent, see C(docs/intent-nf.md) of this collection.
-    type: dict
-    required: true
-  host:
-    description: The host's name, as the intent calls it.
-    type: str
-    required: true
 positional: host
-requirements:
-  - netaddr on the controller
+extends_documentation_fragment:
+  - hostnet.fabric.intent.nf
+  - hostnet.fabric.intent.host
 seealso:
   - plugin: hostnet.fabric.nf_faults
     plugin_type: filter

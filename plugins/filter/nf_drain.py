@@ -14,12 +14,6 @@ description:
     configurations of BIRD have to be brought live in which order so that no packet is lost.
   - Pure. It is what the role P(hostnet.fabric.nf_drain#role) does.
 options:
-  _input:
-    description:
-      - A map with C(fabric_vlans), C(fabric_nf_hosts), C(fabric_user_planes), C(fabric_gateways) and the other
-        variables of the intent, see C(docs/intent-nf.md) of this collection.
-    type: dict
-    required: true
   names:
     description: User planes, control planes, gateways, and hosts, which stand for all NFs on them.
     type: list
@@ -49,8 +43,8 @@ options:
     type: dict
     default: {}
 positional: names
-requirements:
-  - netaddr on the controller
+extends_documentation_fragment:
+  - hostnet.fabric.intent.nf
 seealso:
   - module: hostnet.fabric.bird
   - module: hostnet.fabric.bird_info

@@ -12,22 +12,10 @@ author:
 description:
   - Checks the VLANs, network functions, gateways and pools of the fleet, and returns every fault at once.
   - Each fault names the variable, the value, what is wrong with it and what would be right.
-options:
-  _input:
-    description:
-      - A map with C(fabric_vlans), C(fabric_nf_hosts), C(fabric_user_planes), C(fabric_gateways) and the other
-        variables of the intent, see C(docs/intent-nf.md) of this collection.
-    type: dict
-    required: true
-  hosts:
-    description:
-      - The hosts that there are. Another one in the intent is a fault. Without this, hosts are not looked at.
-    type: list
-    elements: str
-    default: []
 positional: hosts
-requirements:
-  - netaddr on the controller
+extends_documentation_fragment:
+  - hostnet.fabric.intent.nf
+  - hostnet.fabric.intent.hosts
 seealso:
   - plugin: hostnet.fabric.nf_document
     plugin_type: filter

@@ -13,14 +13,8 @@ description:
   - Compares what has been read on gateways with the fleet's intent. User planes answer to BFD, control planes have
     announced the plan, the kernel has every route of it with exactly the next hops that answer and no others inside
     the pools, and one gateway has the shared addresses.
-  - Pure. The intent is described in C(docs/intent-nf.md) of this collection.
+  - Pure. The same intent gives the same checks, whatever the order of its keys.
 options:
-  _input:
-    description:
-      - A map with C(fabric_vlans), C(fabric_nf_hosts), C(fabric_user_planes), C(fabric_gateways) and the other
-        variables of the intent, see C(docs/intent-nf.md) of this collection.
-    type: dict
-    required: true
   networks:
     description: The document that M(hostnet.fabric.host_network_info) gives of each gateway, by its name.
     type: dict
@@ -30,8 +24,8 @@ options:
     type: dict
     required: true
 positional: networks, routings
-requirements:
-  - netaddr on the controller
+extends_documentation_fragment:
+  - hostnet.fabric.intent.nf
 seealso:
   - module: hostnet.fabric.host_network_info
   - module: hostnet.fabric.bird_info

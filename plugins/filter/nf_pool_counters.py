@@ -12,22 +12,16 @@ author:
 description:
   - Finds the packets and bytes to and from each pool in the counters that M(hostnet.fabric.host_network_info) has read
     on a gateway.
-  - Pure. The intent is described in C(docs/intent-nf.md) of this collection.
+  - Pure. The same intent gives the same checks, whatever the order of its keys.
 options:
-  _input:
-    description:
-      - A map with C(fabric_vlans), C(fabric_nf_hosts), C(fabric_user_planes), C(fabric_gateways) and the other
-        variables of the intent, see C(docs/intent-nf.md) of this collection.
-    type: dict
-    required: true
   counters:
     description: The RV(hostnet.fabric.host_network_info#module:counters) of a gateway.
     type: list
     elements: dict
     required: true
 positional: counters
-requirements:
-  - netaddr on the controller
+extends_documentation_fragment:
+  - hostnet.fabric.intent.nf
 seealso:
   - module: hostnet.fabric.host_network_info
   - plugin: hostnet.fabric.nf_pools

@@ -14,15 +14,8 @@ description:
   - A pool belongs to the user plane at its place among the members of its next hop, or else to the one that rendezvous
     hashing chooses. A user plane that comes or goes moves no pool but its own.
   - Pure. The same intent gives the same plan, whatever the order of its keys.
-options:
-  _input:
-    description:
-      - A map with C(fabric_vlans), C(fabric_nf_hosts), C(fabric_user_planes), C(fabric_gateways) and the other
-        variables of the intent, see C(docs/intent-nf.md) of this collection.
-    type: dict
-    required: true
-requirements:
-  - netaddr on the controller
+extends_documentation_fragment:
+  - hostnet.fabric.intent.nf
 seealso:
   - plugin: hostnet.fabric.nf_faults
     plugin_type: filter

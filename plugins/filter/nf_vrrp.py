@@ -12,20 +12,10 @@ author:
 description:
   - Finds in a fleet's intent what the role P(hostnet.fabric.nf_gateway#role) writes into the settings of keepalived.
   - Pure. The same intent gives the same settings, whatever the order of its keys.
-options:
-  _input:
-    description:
-      - A map with C(fabric_vlans), C(fabric_nf_hosts), C(fabric_user_planes), C(fabric_gateways) and the other
-        variables of the intent, see C(docs/intent-nf.md) of this collection.
-    type: dict
-    required: true
-  host:
-    description: The host's name, as the intent calls it.
-    type: str
-    required: true
 positional: host
-requirements:
-  - netaddr on the controller
+extends_documentation_fragment:
+  - hostnet.fabric.intent.nf
+  - hostnet.fabric.intent.host
 seealso:
   - plugin: hostnet.fabric.nf_document
     plugin_type: filter
