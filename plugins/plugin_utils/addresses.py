@@ -26,6 +26,7 @@ __all__ = [
     "IPNetwork",
     "address",
     "cidr_merge",
+    "everywhere",
     "holding",
     "interface",
     "ip",
@@ -99,6 +100,11 @@ def whole(destination: object) -> str:
     """An address as the route to it alone, 192.0.2.1/32; what has a length is left as it is."""
     text = str(destination)
     return text if "/" in text else f"{text}/{128 if ':' in text else 32}"
+
+
+def everywhere(family: int) -> str:
+    """The destination of a default route, of IPv4 or IPv6."""
+    return "::/0" if family == 6 else "0.0.0.0/0"
 
 
 def address(value: Any) -> Address:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge.bridge import Bridge
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.bridge.instance import Instance, Tap, Veth
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.names import host_end_mac
@@ -109,7 +110,7 @@ def instance_routes(instance: Instance) -> Iterator[Entry]:
     for gateway in instance.gateways:
         yield {
             "namespace": port.namespace,
-            "destination": "::/0" if gateway.version == 6 else "0.0.0.0/0",
+            "destination": addresses.everywhere(gateway.version),
             "via": str(gateway),
             "dev": port.interface,
             "because": f"{instance.path}.gateways",

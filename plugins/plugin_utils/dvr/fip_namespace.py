@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.entries import (
     FORWARDING,
     Entry,
@@ -68,10 +69,10 @@ def _sysctls(own: External) -> dict[str, int]:
 
 def _ways_out(own: External) -> Iterator[Entry]:
     """A default route per family. A subnet in which this host has no address of its own is on the link all the same."""
-    addresses = [interface.split("/")[0] for interface in own.interfaces]
+    here = [interface.split("/")[0] for interface in own.interfaces]
     gateways: dict[int, str] = {}
     for subnet in own.network.subnets:
-        if not any(own_address in subnet.network for own_address in addresses):
+        if not any(own_address in subnet.network for own_address in here):
             yield {
                 "namespace": own.namespace,
                 "destination": str(subnet.network),
@@ -83,7 +84,7 @@ def _ways_out(own: External) -> Iterator[Entry]:
     for family, gateway in sorted(gateways.items()):
         yield {
             "namespace": own.namespace,
-            "destination": "::/0" if family == 6 else "0.0.0.0/0",
+            "destination": addresses.everywhere(family),
             "via": gateway,
             "dev": own.device,
             "because": own.network.path,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.entries import (
     INTEGRATION,
     Entry,
@@ -139,7 +140,7 @@ def _routes(instance: Instance) -> Iterator[Entry]:
     for gateway in instance.gateways:
         yield {
             "namespace": port.namespace,
-            "destination": "::/0" if gateway.version == 6 else "0.0.0.0/0",
+            "destination": addresses.everywhere(gateway.version),
             "via": str(gateway),
             "dev": port.interface,
             "because": f"{instance.network.path}.gateways",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.entries import (
     Entry,
     Sections,
@@ -70,7 +71,7 @@ def _pair(one: Function, leg: Leg, port: Veth) -> list[Entry]:
 def _default_route(port: Veth, leg: Leg, family: int, gateway: str) -> Entry:
     return {
         "namespace": port.namespace,
-        "destination": "::/0" if family == 6 else "0.0.0.0/0",
+        "destination": addresses.everywhere(family),
         "via": gateway,
         "dev": leg.interface,
         "because": "fabric_gateways.addresses",
