@@ -17,7 +17,7 @@ from harness import Machine, actions, inside
 from ansible_collections.hostnet.fabric.plugins.module_utils.errors import FabricError
 from ansible_collections.hostnet.fabric.plugins.module_utils.probe import wire
 
-UDP = 17
+IPV4, UDP = 0x0800, 17
 
 
 def container() -> dict[str, Any]:
@@ -37,8 +37,8 @@ def container() -> dict[str, Any]:
 
 def arrives_complete() -> bool:
     """Whether the checksum of a datagram from the container is right as a program sees it that reads frames."""
-    with closing(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))) as reader:
-        reader.bind(("v1", 3))
+    with closing(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(IPV4))) as reader:
+        reader.bind(("v1", IPV4))
         reader.settimeout(2)
         with inside("c1"), closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sender:
             sender.sendto(b"odd", ("10.0.1.1", 9))
