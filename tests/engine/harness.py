@@ -260,7 +260,8 @@ def _assert_made(done: Outcome, before: Mapping[Key, Resource], after: Mapping[K
 
 
 _VOLATILE = re.compile(
-    r"(stats(64)?|operstate|state|tentative|used|expires|qdisc|\w+_timer|\w+_life_time|root_path_cost|topology_change\w*)$"
+    r"(stats(64)?|operstate|state|tentative|used|expires|qdisc|\w+_timer|\w+_life_time|root_path_cost|topology_change\w*"
+    r"|fdb_n_learned)$"
 )
 _VOLATILE_FLAGS = ("LOWER_UP", "NO-CARRIER", "RUNNING", "linkdown", "dead")
 
