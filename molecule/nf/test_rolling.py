@@ -76,7 +76,7 @@ def test_gateways_are_changed_one_after_the_other(fleet: Fleet) -> None:
         before = daemons(fleet)
         with client_follows(fleet):
             traffic = Traffic(fleet)
-            restart = str(MOLECULE / "nf/restart_bird.yml")
+            restart = str(MOLECULE / "nf/tasks/restart_bird.yml")
             fleet.play("rolling.yml", "-e", "rolling_hosts=nf_gateways", "-e", f"rolling_tasks={restart}")
             await_plan(fleet)
             lost = losses(traffic.end())
