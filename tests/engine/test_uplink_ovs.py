@@ -162,6 +162,8 @@ def test_a_killed_move_leaves_the_host_reachable_and_is_finished_by_the_next(
     teardown: bool, switched: Machine, datapath: str
 ) -> None:
     load = _load(switched, "eth0")
+    # The kernel's datapath is tested in an emulated machine, which may lose a packet while the switch takes a port.
+    tries = ("-c", "3", "-i", "0.2") if datapath == "system" else ("-c", "1")
     started = time.monotonic()
     switched.run(_document(datapath))
     lasted = time.monotonic() - started
@@ -170,8 +172,7 @@ def test_a_killed_move_leaves_the_host_reachable_and_is_finished_by_the_next(
     for kill in range(KILLS):
         wanted = {} if teardown else _document(datapath)
         _kill(_start(switched, wanted, False), lasted * kill / KILLS, group=bool(kill % 2))
-        # The switch may be about to take a port when the run dies, and what is on its way just then is lost.
-        reached = tool("ping", "-n", "-c", "3", "-i", "0.2", "-W", "2", "10.9.0.83", namespace="peer", check=False)
+        reached = tool("ping", "-n", *tries, "-W", "2", "10.9.0.83", namespace="peer", check=False)
         assert reached.returncode == 0, f"{kill} of {KILLS}"
         switched.run(wanted)
         assert _load(switched, "eth0" if teardown else "leg") == load, f"{kill} of {KILLS}"
