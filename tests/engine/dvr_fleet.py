@@ -180,9 +180,9 @@ def seen_as(source: str, target: str, address: str, port: int = PORT, seconds: f
             client.settimeout(seconds)
             try:
                 client.connect((address, port))
+                server, sender = listener.accept()
             except OSError:
                 return None
-            server, sender = listener.accept()
             with closing(server):
                 server.settimeout(10 * seconds)
                 _exchange(client, server)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ import pytest
 from harness import Machine, tool, wait_for
 from routers import HEAD, Router, for_a_while, joined, shown
 
-from ansible_collections.hostnet.fabric.plugins.module_utils.bird import configurator, replies
+from ansible_collections.hostnet.fabric.plugins.module_utils.bird import configurator, rehearse, replies
 from ansible_collections.hostnet.fabric.plugins.module_utils.errors import (
     ApplyFailed,
     DocumentError,
@@ -477,6 +479,18 @@ def test_killed_in_its_rehearsal(pair: Pair, scratch: Path, tmp_path: Path) -> N
     wait_for(lambda: not rehearsals(scratch), "the rehearsal's end")
     pair.left.apply(f"# hello\n{LEFT}")
     assert not list(scratch.iterdir())
+
+
+def test_killed_before_its_rehearsal_starts() -> None:
+    """Then the signal that would end the second BIRD never comes: it must not start."""
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    first = partial(rehearse.end_with, gone.pid, ctypes.CDLL(None))
+    late = subprocess.Popen(["sleep", "60"], preexec_fn=first)  # noqa: PLW1509
+    try:
+        assert late.wait(10) == 1
+    finally:
+        late.kill()
 
 
 def rehearsals(scratch: Path) -> list[str]:

@@ -222,6 +222,7 @@ def test_a_waiting_snat_host_takes_no_part_until_its_gate_is_opened(
     assert seen_as(places["web2"], OUTSIDE, "192.168.100.1", seconds=4) == "192.168.100.20"
     assert network.run(document(changed, "network-01")) == []
     network.ofctl("del-flows", f"{GATE}/-1")
+    network.appctl("revalidator/wait")  # until what it has decided by these flows is gone, too
     assert seen_as(places["web2"], OUTSIDE, "192.168.100.1", seconds=0.3) is None
 
 

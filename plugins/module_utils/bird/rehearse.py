@@ -9,20 +9,23 @@ says so beforehand. The same program is asked here where it has no neighbours, n
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from ..errors import HostError
 from .control import Control, Unreachable
 from .replies import Protocol, protocols
 
-_ALONE = ("setpriv", "--pdeathsig", "KILL", "unshare", "--net")
+_PR_SET_PDEATHSIG = 1
 _PATIENCE = 20.0
 _CHANGED = re.compile(r"(Restarting|Enabling|Disabling) protocol (\S+)$", re.MULTILINE)
 
@@ -90,7 +93,7 @@ def _change(control: Control, directory: str, name: str) -> list[tuple[str, str]
 def _alone(program: str, directory: str) -> Iterator[Control]:
     """The program with the old configuration in a network of its own. It cannot outlive us."""
     socket = os.path.join(directory, "socket")
-    command = [*_ALONE, program, "-f", "-c", os.path.join(directory, "old"), "-s", socket]
+    command = ["unshare", "--net", program, "-f", "-c", os.path.join(directory, "old"), "-s", socket]
     with open(os.path.join(directory, "log"), "wb") as log:
         process = subprocess.Popen(
             command,
@@ -98,6 +101,7 @@ def _alone(program: str, directory: str) -> Iterator[Control]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            preexec_fn=partial(end_with, os.getpid(), ctypes.CDLL(None)),  # noqa: PLW1509  we have no threads
         )
     try:
         control = _connected(process, socket)
@@ -108,6 +112,13 @@ def _alone(program: str, directory: str) -> Iterator[Control]:
     finally:
         process.kill()
         process.wait()
+
+
+def end_with(parent: int, libc: ctypes.CDLL) -> None:
+    """In the new process: be killed when the parent ends; stop here when it has ended already."""
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def _connected(process: subprocess.Popen[bytes], socket: str) -> Control:
