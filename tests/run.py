@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import re
 import signal
 import sys
 import time
@@ -29,6 +30,10 @@ SANITY_REPORTS = ROOT / ".cache/sanity/ansible_collections/hostnet/fabric/tests/
 KERNEL_REPORT = REPORTS / "tests-kernel.xml"
 STEP_SECONDS = 40 * 60
 TAIL_LINES = 60
+# For tests with daemons, packets and clocks, on a machine that does other things at the same time. A pure function has
+# no excuse, so its tests have one try.
+SECOND_TRY = ("--reruns", "1")
+RERUN = re.compile(r"\bRERUN (\S+::\S+)")
 
 
 @dataclass(frozen=True)
@@ -96,9 +101,9 @@ STAGES = {
         "ansible-test sanity, every test that runs here",
         (python("sanity", "scripts/sanity.py", "--junit", reports=SANITY_REPORTS),),
     ),
-    "engine": Stage("the engine in real network namespaces", (pytest("tests/engine", "-n", "2"),)),
+    "engine": Stage("the engine in real network namespaces", (pytest("tests/engine", "-n", "2", *SECOND_TRY),)),
     "package": Stage("the built artifact, installed and used", (pytest("tests/packaging"),)),
-    "lab": Stage("the lab itself", (Step("lab packages", ("molecule/lab", "deps")), pytest("tests/lab"))),
+    "lab": Stage("the lab itself", (Step("lab packages", ("molecule/lab", "deps")), pytest("tests/lab", *SECOND_TRY))),
     "kernel": Stage(
         "the engine tests that need another kernel than this one",
         (python("kernel", "tests/kernel/run.py", "--junit-xml", str(KERNEL_REPORT), reports=KERNEL_REPORT),),
@@ -129,11 +134,14 @@ def reports_in(place: Path) -> list[Path]:
 def count(reports: Path) -> Score:
     score = Score()
     for report in reports_in(reports):
+        # A test has an entry for each of its tries, and one for what goes wrong after it.
+        outcomes: dict[tuple[str | None, ...], set[str]] = {}
         for case in ET.parse(report).iter("testcase"):
-            outcomes = {child.tag for child in case}
-            if outcomes & {"failure", "error"}:
+            outcomes.setdefault((case.get("classname"), case.get("name")), set()).update(child.tag for child in case)
+        for found in outcomes.values():
+            if found & {"failure", "error"}:
                 score.failed += 1
-            elif "skipped" in outcomes:
+            elif "skipped" in found:
                 score.skipped += 1
             else:
                 score.passed += 1
@@ -192,11 +200,19 @@ async def run_stage(name: str, alone: bool) -> Score:
         else:
             with log.open("w") as output:
                 score = await run_step(step, output)
-        if score.failed and not alone:
-            show_tail(step, log)
+        if not alone:
+            show_reruns(log)
+            if score.failed:
+                show_tail(step, log)
         total.add(score)
     print(f"{name}: {total.passed} passed, {total.failed} failed in {total.seconds:.0f} s", flush=True)
     return total
+
+
+def show_reruns(log: Path) -> None:
+    """Name the tests that have not passed at their first try."""
+    for test in sorted(set(RERUN.findall(log.read_text(errors="replace")))):
+        print(f"    tried again: {test}", flush=True)
 
 
 def show_tail(step: Step, log: Path) -> None:

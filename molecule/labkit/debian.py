@@ -71,6 +71,7 @@ RECIPE = Recipe(
         "bird2",
         "frr",
         "python3",
+        "python3-pytest-rerunfailures",
         "python3-pytest-xdist",
         "python3-yaml",
         "busybox-static",

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from drawing import (
     DRAWN,
@@ -16,7 +14,6 @@ from drawing import (
     Traffic,
     active,
     await_plan,
-    await_sessions,
     cut,
     lead_client,
     losses,
@@ -26,25 +23,6 @@ from drawing import (
     sessions,
 )
 from fleet import Fleet, eventually
-
-
-@pytest.fixture(autouse=True)
-def _whole(fleet: Fleet) -> None:
-    """What failed in the test before is back."""
-    await_plan(fleet)
-    await_sessions(fleet)
-
-
-def lost_during(fleet: Fleet, happen: Callable[[], None]) -> list[str]:
-    """A busy machine may lose a packet of its own now and then; what the happening loses, it loses each time."""
-    lost: list[str] = []
-    for _try in range(2):
-        traffic = Traffic(fleet)
-        happen()
-        lost = losses(traffic.end())
-        if not lost:
-            break
-    return lost
 
 
 def assert_drained(fleet: Fleet, plane: str, heirs: int) -> None:
@@ -61,50 +39,44 @@ def assert_drained(fleet: Fleet, plane: str, heirs: int) -> None:
 
 def test_user_plane_and_foreign_control_plane(fleet: Fleet) -> None:
     """Its pools go to others. Sessions stay; a second drain changes nothing, and site.yml does not undo it."""
-
-    def leave_and_return() -> None:
-        before = {gateway: sessions(fleet, gateway) for gateway in GATEWAYS}
-        assert sum(fleet.play("drain.yml", "-e", "drain=nf-up3,nf-cp2").changed.values()) > 0
-        assert_drained(fleet, "nf-up3", 1)
-        assert set(fleet.play("drain.yml", "-e", "drain=nf-up3,nf-cp2").changed.values()) == {0}
-        assert set(fleet.play("site.yml", "--limit", "dcgw-01,compute-03,compute-09").changed.values()) == {0}
-        fleet.play("verify.yml", "-e", "verify_subscriber=1", "--limit", "nf_gateways,compute-03")
-        fleet.play("undrain.yml", "-e", "undrain=nf-up3,nf-cp2")
-        await_plan(fleet)
-        assert {gateway: sessions(fleet, gateway) for gateway in GATEWAYS} == before
-
-    assert lost_during(fleet, leave_and_return) == []
+    before = {gateway: sessions(fleet, gateway) for gateway in GATEWAYS}
+    traffic = Traffic(fleet)
+    assert sum(fleet.play("drain.yml", "-e", "drain=nf-up3,nf-cp2").changed.values()) > 0
+    assert_drained(fleet, "nf-up3", 1)
+    assert set(fleet.play("drain.yml", "-e", "drain=nf-up3,nf-cp2").changed.values()) == {0}
+    assert set(fleet.play("site.yml", "--limit", "dcgw-01,compute-03,compute-09").changed.values()) == {0}
+    fleet.play("verify.yml", "-e", "verify_subscriber=1", "--limit", "nf_gateways,compute-03")
+    fleet.play("undrain.yml", "-e", "undrain=nf-up3,nf-cp2")
+    await_plan(fleet)
+    assert {gateway: sessions(fleet, gateway) for gateway in GATEWAYS} == before
+    assert losses(traffic.end()) == []
 
 
 def test_foreign_user_plane_and_control_plane(fleet: Fleet) -> None:
     """The control plane that is left has a plan of its own and keeps to it: the covering prefix has the pools."""
-
-    def leave_and_return() -> None:
-        before = {gateway: sessions(fleet, gateway) for gateway in GATEWAYS}
-        fleet.play("drain.yml", "-e", "drain=nf-up6,nf-cp1")
-        assert_drained(fleet, "nf-up6", 0)
-        fleet.play("undrain.yml", "-e", "undrain=nf-up6,nf-cp1")
-        await_plan(fleet)
-        assert {gateway: sessions(fleet, gateway) for gateway in GATEWAYS} == before
-
-    assert lost_during(fleet, leave_and_return) == []
+    before = {gateway: sessions(fleet, gateway) for gateway in GATEWAYS}
+    traffic = Traffic(fleet)
+    fleet.play("drain.yml", "-e", "drain=nf-up6,nf-cp1")
+    assert_drained(fleet, "nf-up6", 0)
+    fleet.play("undrain.yml", "-e", "undrain=nf-up6,nf-cp1")
+    await_plan(fleet)
+    assert {gateway: sessions(fleet, gateway) for gateway in GATEWAYS} == before
+    assert losses(traffic.end()) == []
 
 
 def test_gateway(fleet: Fleet) -> None:
     """It gives the shared addresses away, routes until no packet passes it, and shuts its sessions."""
-
-    def leave_and_return() -> None:
-        lead_client(fleet, "253")
-        fleet.play("drain.yml", "-e", "drain=dcgw-01")
-        assert active(fleet) == ["dcgw-02"]
-        assert sessions(fleet, "dcgw-01") == {}
-        assert set(routes(fleet, "dcgw-01")) & set(POOLS) == set()
-        fleet.play("undrain.yml", "-e", "undrain=dcgw-01")
-        await_plan(fleet)
-        lead_client(fleet, "254")
-        eventually(lambda: active(fleet) == ["dcgw-01"])
-
-    assert lost_during(fleet, leave_and_return) == []
+    traffic = Traffic(fleet)
+    lead_client(fleet, "253")
+    fleet.play("drain.yml", "-e", "drain=dcgw-01")
+    assert active(fleet) == ["dcgw-02"]
+    assert sessions(fleet, "dcgw-01") == {}
+    assert set(routes(fleet, "dcgw-01")) & set(POOLS) == set()
+    fleet.play("undrain.yml", "-e", "undrain=dcgw-01")
+    await_plan(fleet)
+    lead_client(fleet, "254")
+    eventually(lambda: active(fleet) == ["dcgw-01"])
+    assert losses(traffic.end()) == []
 
 
 def test_nobody_goes_when_too_few_live(fleet: Fleet) -> None:
