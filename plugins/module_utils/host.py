@@ -47,7 +47,6 @@ _SWITCH_SECONDS = 10.0
 _USED_AT_MOST = 64
 _OVS_DATABASE = "unix:/var/run/openvswitch/db.sock"
 _OFCTL_SECONDS, _FLOWS_PER_SECOND = 60, 200
-_OFCTL = ("ovs-ofctl", "-O", "OpenFlow14", f"--timeout={_OFCTL_SECONDS}")
 # Open vSwitch takes 50 messages of each connection and then looks after all its ports: with thousands of ports, more
 # connections are as many times faster.
 _MANY_FLOWS, _FLOWS_PER_CONNECTION, _CONNECTIONS_AT_MOST = 2000, 1000, 64
@@ -211,7 +210,7 @@ class Host:
         :raises StepFailed: with the first flow that it does not take, or of which it would leave something out.
         """
         with _lines(flows) as stdin:
-            done = self._completed([*_OFCTL, "parse-flows", "-"], "", stdin)
+            done = self._completed(_ovs_ofctl("parse-flows", "-"), "", stdin)
         left_out = _LEFT_OUT.search(done.stderr.decode(errors="replace"))
         if left_out:
             match = left_out[1].split(",")
@@ -245,9 +244,10 @@ class Host:
 
     def _start_bundle(self, target: str, lines: Sequence[str]) -> Callable[[], None]:
         """Send a bundle; what is returned waits until the switch has it, or says which line it has refused."""
-        timeout = f"--timeout={_OFCTL_SECONDS + len(lines) // _FLOWS_PER_SECOND}"
+        seconds = _OFCTL_SECONDS + len(lines) // _FLOWS_PER_SECOND
+        command = _ovs_ofctl("--bundle", "--no-names", "add-flows", target, "-", seconds=seconds)
         with _lines(lines) as stdin:
-            started = self._start([*_OFCTL, timeout, "--bundle", "--no-names", "add-flows", target, "-"], "", stdin)
+            started = self._start(command, "", stdin)
 
         def finish() -> None:
             try:
@@ -290,7 +290,7 @@ class Host:
             time.sleep(0.05)
 
     def _ofctl(self, words: Sequence[str], lines: Sequence[str] = ()) -> str:
-        return self._batch([*_OFCTL, *words], "", lines)
+        return self._batch(_ovs_ofctl(*words), "", lines)
 
     def _ovs_socket(self) -> str:
         return (self.ovs_database or _OVS_DATABASE).partition(":")[2]
@@ -507,6 +507,10 @@ def _path(namespace: str) -> str:
     if namespace.startswith("pid:"):
         return f"/proc/{namespace[len('pid:') :]}/ns/net"
     return os.path.join(NETNS_DIRECTORY, namespace)
+
+
+def _ovs_ofctl(*words: str, seconds: int = _OFCTL_SECONDS) -> list[str]:
+    return ["ovs-ofctl", "-O", "OpenFlow14", f"--timeout={seconds}", *words]
 
 
 def _all_of(waits: Iterable[Callable[[], None]]) -> None:
