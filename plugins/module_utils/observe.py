@@ -206,12 +206,12 @@ def with_normal_forms(objects: Mapping[Key, Resource], world: World, host: Host,
     faults = []
     declared = [table for table in objects.values() if isinstance(table, NftTable)]
     there = {key: seen.parts or {} for key, seen in world.objects.items() if isinstance(seen, NftTable)}
-    asked = {table.key: table.without_known(there.get(table.key, {})) for table in declared}
+    asked = {table.key: table.abridged(there.get(table.key, {})) for table in declared}
     loader.learn(asked.values())
     for table in declared:
         key, have = table.key, there.get(table.key, {})
         try:
-            parts = table.with_known(loader.parts(asked[key]), have)
+            parts = table.unabridged(loader.parts(asked[key]), have)
             result[key] = replace(table, parts=loader.parts(table) if parts is None else parts)
         except StepFailed as error:
             origin = f" ({table.because})" if table.because else ""

@@ -6,7 +6,7 @@
 The kernel shows a rule in its own normal form, which no parser of ours could predict. So the declared table is first
 loaded into an empty scratch namespace and read back there: what comes out is compared with what the host has. A
 rule or set that nft would refuse is found that way too, before the host is touched. Elements that the host shows in the
-words in which they are declared are spared the detour.
+words in which they are declared are spared the detour, and so are chains that are like another one at another device.
 
 A changed chain gets only its changed rules deleted and added, by handle, so that the counters of the others go on.
 The mark is the table's name, ``hostnet.SCOPE.NAME``.
@@ -243,14 +243,23 @@ class NftTable(Resource):
                 lines += [f"  chain {chain.name} {{", *(f"    {rule}" for rule in chain.rules), "  }"]
         return "\n".join([*lines, "}"]) + "\n"
 
-    def without_known(self, seen: Parts) -> NftTable:
-        """This table less the elements that the host shows in the very words in which they are declared."""
+    def abridged(self, seen: Parts) -> NftTable:
+        """This table less what need not be asked for: elements that the host shows in the very words in which they are
+        declared, and chains that differ from another one in name and device alone."""
         sets = tuple(replace(c, elements=tuple(sorted({*c.elements} - _known(c, seen)))) for c in self.sets or ())
-        return replace(self, sets=sets) if sets else self
+        first = self._first_alike()
+        chains = tuple(chain for chain in self.chains or () if first.get(chain.name, chain.name) == chain.name)
+        return replace(self, sets=sets or self.sets, chains=chains or self.chains)
 
-    def with_known(self, parts: Parts, seen: Parts) -> Parts | None:
-        """The normal form of this table from that of :meth:`without_known`; None where a set is of another type now."""
+    def unabridged(self, parts: Parts, seen: Parts) -> Parts | None:
+        """The normal form of this table from that of :meth:`abridged`; None where a set is of another type now."""
         full = dict(parts)
+        first = self._first_alike()
+        for chain in self.chains or ():
+            if first.get(chain.name, chain.name) != chain.name:
+                alike = parts[("chain", first[chain.name])]
+                head = _normal({**json.loads(alike.head), "dev": chain.device})
+                full[("chain", chain.name)] = replace(alike, head=head)
         for collection in self.sets or ():
             known = _known(collection, seen)
             key = (collection.word, collection.name)
@@ -258,6 +267,12 @@ class NftTable(Resource):
                 return None
             full[key] = replace(parts[key], entries=tuple(sorted({*parts[key].entries, *known})))
         return full
+
+    def _first_alike(self) -> dict[str, str]:
+        """For each chain at a device, to which no rule can jump, the first that differs in name and device alone."""
+        found: dict[Chain, str] = {}
+        at_devices = [chain for chain in self.chains or () if chain.hook and chain.device]
+        return {chain.name: found.setdefault(replace(chain, name="", device=None), chain.name) for chain in at_devices}
 
     def _compared(self, parts: Parts) -> Parts:
         """The parts without the elements that packets put into dynamic sets."""

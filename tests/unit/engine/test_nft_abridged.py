@@ -1,7 +1,7 @@
 # Copyright: hostnet.fabric contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Elements that the host shows in the words in which they are declared need not be loaded to know their normal form."""
+"""What need not be loaded to know its normal form: elements in the host's own words, and chains like another one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.hostnet.fabric.plugins.module_utils.kinds.nft_table import (
+    Chain,
     Collection,
     NftTable,
     Part,
@@ -53,21 +54,47 @@ def test_an_element_is_written_in_nfts_words_where_there_are_any(element, words)
 def test_only_what_the_host_does_not_show_is_loaded():
     seen = listed(["tap0", "tap1"])
     table = declared('"tap0"', '"tap2"', "tap1")
-    asked = table.without_known(seen)
+    asked = table.abridged(seen)
     assert asked.sets == (Collection("ports", "ifname", (), ('"tap2"', "tap1")),)
-    parts = table.with_known(listed(["tap1", "tap2"]), seen)
+    parts = table.unabridged(listed(["tap1", "tap2"]), seen)
     assert parts is not None
     assert parts[PORTS].entries == ('"tap0"', '"tap1"', '"tap2"')
 
 
 def test_an_interval_set_is_loaded_whole():
     table = declared('"tap0"', flags=("interval",))
-    assert table.without_known(listed(["tap0"])) == table
+    assert table.abridged(listed(["tap0"])) == table
 
 
 def test_a_set_of_another_type_is_loaded_whole():
     table = declared("80")
-    assert table.with_known(listed([], "inet_service"), listed([80], "mark")) is None
-    assert table.with_known(listed([80], "inet_service"), {}) == {
+    assert table.unabridged(listed([], "inet_service"), listed([80], "mark")) is None
+    assert table.unabridged(listed([80], "inet_service"), {}) == {
         PORTS: Part(listed([], "inet_service")[PORTS].head, ("80",))
     }
+
+
+def at(device: str | None, name: str | None = None, *rules: str, priority: str = "0") -> Chain:
+    return Chain(name or str(device), rules or ("drop",), "filter", "ingress", priority, None, device)
+
+
+def test_of_chains_alike_at_many_devices_one_is_loaded():
+    chains = (at("tap0"), at("tap1"), at("tap2", priority="5"), at("tap3", "guard"), at(None, "hook"), Chain("plain"))
+    table = NftTable(family="netdev", name="ports", chains=chains)
+    asked = table.abridged({})
+    assert [chain.name for chain in asked.chains or ()] == ["tap0", "tap2", "hook", "plain"]
+    heads = {"tap0": '{"dev":"tap0","prio":0}', "tap2": '{"dev":"tap2","prio":5}', "hook": "{}", "plain": "{}"}
+    parts = table.unabridged({("chain", name): Part(head, ("drop",), (7,)) for name, head in heads.items()}, {})
+    assert parts is not None
+    assert {name: part.head for (_kind, name), part in parts.items()} == {
+        **heads,
+        "tap1": '{"dev":"tap1","prio":0}',
+        "guard": '{"dev":"tap3","prio":0}',
+    }
+    assert {part.entries for part in parts.values()} == {("drop",)}
+
+
+def test_a_chain_that_hooks_in_nowhere_is_like_no_other():
+    chains = (Chain("a", ("drop",), device="tap0"), Chain("b", ("drop",), device="tap1"))
+    table = NftTable(family="netdev", name="ports", chains=chains)
+    assert table.abridged({}) == table
