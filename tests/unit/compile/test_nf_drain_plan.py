@@ -91,8 +91,8 @@ def test_a_user_plane_is_back_when_it_answers():
 
 def test_a_control_plane_is_back_when_it_is_heard():
     by_host, by_name = asked(["compute-09"], "live", told=["compute-09"]), asked(["nf-cp2"], "live", told=["nf-cp2"])
-    assert by_host["sessions"] == dict.fromkeys(GATEWAYS, ["nf_cp1_v4", "nf_cp1_v6"])
-    assert by_name["sessions"] == dict.fromkeys(GATEWAYS, ["nf_cp2_v4", "nf_cp2_v6"])
+    assert by_host["sessions"] == {name: ["nf_cp1_v4", "nf_cp1_v6"] for name in GATEWAYS}
+    assert by_name["sessions"] == {name: ["nf_cp2_v4", "nf_cp2_v6"] for name in GATEWAYS}
     reached = asked(["nf-cp2"], "live", told=["nf-cp2"], without=["dcgw-02"])
     assert list(reached["sessions"]) == ["dcgw-01"]
 
