@@ -87,6 +87,8 @@ def test_nobody_goes_when_too_few_live(fleet: Fleet) -> None:
         await_plan(fleet, ("nf-up5", "nf-up6"))
         with pytest.raises(AssertionError, match=r"nf-up5: dcgw-01 would have 1 \(192.0.2.6\) left of user-planes"):
             fleet.play("drain.yml", "-e", "drain=nf-up5")
+        with pytest.raises(AssertionError, match=r"nf-up5: dcgw-01 would have 1 "):
+            fleet.play("rolling.yml", "-e", "rolling_hosts=compute-05:compute-06")
         await_plan(fleet, ("nf-up5", "nf-up6"))
     finally:
         mend(fleet, *hosts)

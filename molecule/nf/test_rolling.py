@@ -1,7 +1,7 @@
 # Copyright: hostnet.fabric contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gateways are changed one after the other, drained without one that is away, and built while out of service."""
+"""Hosts are changed one after the other, drained without one that is away, and built while out of service."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 from drawing import (
     DRAWN,
     GATEWAYS,
+    HOSTS,
     MOLECULE,
     PLANES,
     POOLS,
@@ -73,6 +74,22 @@ def test_gateways_are_changed_one_after_the_other(fleet: Fleet) -> None:
         eventually(lambda: active(fleet) == ["dcgw-01"])
     assert not set(daemons(fleet).values()) & set(before.values())
     assert lost == []
+
+
+def started(fleet: Fleet, host: str, name: str) -> str:
+    return fleet.output(host, "systemctl", "show", "-p", "MainPID", f"hostnet-bird@{name}").strip()
+
+
+def test_hosts_are_changed_one_after_the_other(fleet: Fleet) -> None:
+    """A user plane, and both control planes: the second one does not leave before the first one is heard again."""
+    before = {name: started(fleet, HOSTS[name], name) for name in ("nf-up3", "nf-cp1")}
+    hosts = ":".join(HOSTS[name] for name in ("nf-up3", "nf-cp1", "nf-cp2"))
+    restart = str(MOLECULE / "nf/tasks/restart_functions.yml")
+    traffic = Traffic(fleet)
+    fleet.play("rolling.yml", "-e", f"rolling_hosts={hosts}", "-e", f"rolling_tasks={restart}")
+    await_plan(fleet)
+    assert losses(traffic.end()) == []
+    assert all(started(fleet, HOSTS[name], name) != pid for name, pid in before.items())
 
 
 def assert_without(fleet: Fleet, plane: str, *gateways: str) -> None:
