@@ -10,7 +10,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from drawing import COVER, DRAWN, GATEWAYS, PLANES, Traffic, await_plan, await_sessions, intent, losses, plan, routes
+from drawing import (
+    COVER,
+    DRAWN,
+    GATEWAYS,
+    HOSTS,
+    PLANES,
+    Traffic,
+    await_plan,
+    await_sessions,
+    intent,
+    losses,
+    plan,
+    routes,
+)
 from fleet import Fleet, eventually
 
 BAD = {
@@ -55,6 +68,34 @@ def test_a_user_plane_appears_and_joins_by_itself(fleet: Fleet, seventh: str) ->
 
 
 SPREAD = 'for to in "$@"; do ping -n -q -c 1 -W 3 "$to" & done; wait'
+
+
+OWN_ADDRESSES = ("192.0.2.252", "192.0.2.253", "2001:db8:2::252", "2001:db8:2::253")
+BOTH_ENDS = ("nf_node_allow_session_reset", "nf_gateway_allow_session_reset")
+
+
+def change_keys(fleet: Fleet, own: list[str], foreign: str) -> None:
+    """In one run, as docs/intent-nf.md has it. The foreign control plane is told by hand, before the gateways are."""
+    lines = ["configure", "router bgp 65101", *(foreign.format(address) for address in OWN_ADDRESSES)]
+    words = [part for line in lines for part in ("-c", line)]
+    fleet.output(HOSTS["nf-cp2"], "vtysh", "-N", "nf-cp2", *words)
+    allowed = [part for variable in BOTH_ENDS for part in ("-e", f"{variable}=true")]
+    shown = fleet.play("site.yml", *own, *allowed, "-e", "nf_node_await_sessions=false").text
+    assert "secret-1" not in shown
+    await_sessions(fleet)
+    await_plan(fleet)
+
+
+def test_the_key_of_all_sessions_is_changed(fleet: Fleet) -> None:
+    with_key = ["-e", json.dumps({"fabric_bgp": {**intent()["fabric_bgp"], "password": "secret-1"}})]
+    with pytest.raises(AssertionError, match="allow_session_reset"):
+        fleet.play("site.yml", "--limit", HOSTS["nf-cp1"], *with_key)
+    await_sessions(fleet)
+    try:
+        change_keys(fleet, with_key, "neighbor {} password secret-1")
+        assert 'password "secret-1"' in fleet.output("dcgw-01", "cat", "/etc/bird/bird.conf")
+    finally:
+        change_keys(fleet, [], "no neighbor {} password")
 
 
 @pytest.mark.parametrize("fault", list(BAD.values()), ids=list(BAD))
