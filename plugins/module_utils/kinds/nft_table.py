@@ -258,8 +258,10 @@ class NftTable(Resource):
         for chain in self.chains or ():
             if first.get(chain.name, chain.name) != chain.name:
                 alike = parts[("chain", first[chain.name])]
-                head = _normal({**json.loads(alike.head), "dev": chain.device})
-                full[("chain", chain.name)] = replace(alike, head=head)
+                head = json.loads(alike.head)
+                # nft 1.0 does not show it.
+                own = {"dev": chain.device} if "dev" in head else {}
+                full[("chain", chain.name)] = replace(alike, head=_normal({**head, **own}))
         for collection in self.sets or ():
             known = _known(collection, seen)
             key = (collection.word, collection.name)

@@ -94,6 +94,13 @@ def test_of_chains_alike_at_many_devices_one_is_loaded():
     assert {part.entries for part in parts.values()} == {("drop",)}
 
 
+def test_chains_are_alike_where_nft_shows_no_device():
+    table = NftTable(family="netdev", name="ports", chains=(at("tap0"), at("tap1")))
+    parts = table.unabridged({("chain", "tap0"): Part('{"prio":0}', ("drop",))}, {})
+    assert parts is not None
+    assert {name: part.head for (_kind, name), part in parts.items()} == dict.fromkeys(("tap0", "tap1"), '{"prio":0}')
+
+
 def test_a_chain_that_hooks_in_nowhere_is_like_no_other():
     chains = (Chain("a", ("drop",), device="tap0"), Chain("b", ("drop",), device="tap1"))
     table = NftTable(family="netdev", name="ports", chains=chains)
