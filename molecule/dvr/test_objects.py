@@ -426,6 +426,7 @@ TAKEN = {
         {"nft_table"},
     ),
     "filter": ("ip netns exec router-ns nft flush chain ip hostnet.dvr.filter forward", {"nft_table"}),
+    "IPv6 filter": ("ip netns exec router-ns nft flush chain ip6 hostnet.dvr.filter forward", {"nft_table"}),
     "forwarding": ("ip netns exec router-ns sysctl -q -w net.ipv4.ip_forward=0", {"sysctl"}),
     "a table of flows": ("ovs-ofctl -O OpenFlow14 del-flows br-int table=40", {"openflow"}),
     "all flows": ("ovs-ofctl -O OpenFlow14 del-flows br-int", {"openflow"}),

@@ -15,13 +15,14 @@ from . import flowtext, ovsdb
 from .announce import Entry
 from .batches import Batch, batches
 from .changes import ADD, CHANGE, REMOVE, REPLACE, Change, Plan
-from .errors import ApplyFailed, PlanRefused, StepFailed, VerifyFailed
+from .errors import ApplyFailed, DocumentError, PlanRefused, StepFailed, VerifyFailed
 from .flows import RestoreFiles, with_flow_forms, with_meter_numbers
 from .host import Host, NamespaceGone
 from .kinds.base import HOST, Key, Mark, Resource, Step, all_fields, key_fields
 from .kinds.link import Link
 from .kinds.meter import Meter, meter_words
 from .kinds.namespace import Namespace
+from .kinds.neighbour import Neighbour
 from .kinds.openflow import OpenFlow
 from .kinds.registry import KINDS
 from .kinds.uplink import Uplink
@@ -30,7 +31,7 @@ from .observe import ALL_READS, Observer, identity, with_normal_forms
 from .openflow_wire import MeterChange
 from .plan import Options, World, plan, reason
 from .present import line
-from .values import family
+from .values import family, ip
 
 # One argument list of the kernel's holds 2 MiB with the environment; a transaction stays well below.
 _TRANSACTION_BYTES = 800_000
@@ -44,11 +45,15 @@ _UNSEEN = ("announce", "conntrack")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run did, or in check mode would do. stats: processes started, milliseconds per phase, objects."""
+    """What a run did, or in check mode would do. stats: processes started, milliseconds per phase, objects.
+
+    announced: by namespace what was announced, which in check mode is nothing.
+    """
 
     plan: Plan
     commands: Sequence[str]
     stats: Mapping[str, Any]
+    announced: Mapping[str, Sequence[Entry]]
 
 
 @dataclass
@@ -56,12 +61,14 @@ class Engine:
     """Applies documents to one host.
 
     check: plan only. absent: remove everything of the document's scope instead of building it.
+    announce: of the addresses that the document announces when they come, those to announce now in any case.
     """
 
     host: Host = field(default_factory=Host)
     options: Options = field(default_factory=Options)
     check: bool = False
     absent: bool = False
+    announce: Sequence[str] = ()
     _announced: dict[str, list[Entry]] = field(default_factory=dict, init=False)
 
     def run(self, raw: Mapping[str, Any]) -> Outcome:
@@ -74,10 +81,11 @@ class Engine:
         """
         with self.host.timed("compile"):
             document = documents.parse(raw)
+            asked = _asked(self.announce, {} if self.absent else document.objects)
         with self.host.locked():
-            return self._run(document)
+            return self._run(document, asked)
 
-    def _run(self, document: documents.Document) -> Outcome:
+    def _run(self, document: documents.Document, asked: Sequence[Step]) -> Outcome:
         host = self.host
         with host.timed("observe"):
             store = LedgerStore(host.run_directory)
@@ -101,7 +109,10 @@ class Engine:
                 owed = tuple(ledger.owed)
                 if found.changes:
                     self._apply(found, steps, ledger, store, world, document, mark)
-                self._pay(owed)
+                self._pay(owed, _announcements(declared))
+                for step in asked:
+                    if step.words not in self._announced.get(step.namespace, ()):
+                        self._tell(step.tool, step.namespace, [step])
             finally:
                 if self._announced:
                     host.announce_again(self._announced)
@@ -109,7 +120,7 @@ class Engine:
                 wanted, world = self._verified(found, observer, wanted, mark)
             self._settle(ledger, store, observer, world, wanted, document)
         stats = {**host.stats(), "declared": len(wanted), "observed": len(world.objects)}
-        return Outcome(found, _commands(steps), stats)
+        return Outcome(found, _commands(steps), stats, self._announced)
 
     def _apply(
         self,
@@ -162,9 +173,11 @@ class Engine:
             self.host.announce(namespace, entries)
             self._announced.setdefault(namespace, []).extend(entries)
 
-    def _pay(self, owed: Sequence[Step]) -> None:
-        """What an earlier run has not come to, because it ended before."""
+    def _pay(self, owed: Sequence[Step], announcements: Sequence[Step]) -> None:
+        """What an earlier run has not come to, because it ended before. Not what the document no longer announces."""
         for step in owed:
+            if step.tool == "announce" and step not in announcements:
+                continue
             try:
                 self._tell(step.tool, step.namespace, [step])
             except NamespaceGone:
@@ -325,6 +338,32 @@ def _transactions(steps: Sequence[Step]) -> list[list[str]]:
         parts[-1].append(step)
         size += length
     return [ovsdb.transaction([step.words for step in part]) for part in parts]
+
+
+def _announcements(declared: Mapping[Key, Resource]) -> list[Step]:
+    neighbours = [resource for resource in declared.values() if isinstance(resource, Neighbour)]
+    return [neighbour.announcement() for neighbour in neighbours if neighbour.announce]
+
+
+def _asked(addresses: Sequence[str], declared: Mapping[Key, Resource]) -> list[Step]:
+    """The announcements of these addresses, wherever the document declares them."""
+    ours = _announcements(declared)
+    found: list[Step] = []
+    faults = []
+    for text in addresses:
+        try:
+            address = ip(text)
+        except ValueError as error:
+            faults.append(f"announce: {error}")
+            continue
+        steps = [step for step in ours if step.words[1] == address]
+        if not steps:
+            cure = "give it a neighbour with proxy and announce, or leave it out"
+            faults.append(f"announce: {address} is no address that the document announces; {cure}")
+        found += steps
+    if faults:
+        raise DocumentError(faults)
+    return found
 
 
 def _refuse_unknown_accounts(wanted: Mapping[Key, Resource]) -> None:

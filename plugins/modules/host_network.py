@@ -77,6 +77,17 @@ options:
         connection to the host comes in.
     type: bool
     default: true
+  announce:
+    description:
+      - Of the addresses that the document announces when they come (C(announce) of C(neighbours)), those to announce in
+        any case, even if nothing changes.
+      - It is for what has moved here from another host, once that one does not answer for it any more. What answers a
+        question in between would undo the announcement that was made when the address came. RV(announced) of the
+        call that made it come has the addresses.
+      - It is no change, and in check mode nothing is announced.
+    type: list
+    elements: str
+    default: []
   ovs_database:
     description: Where C(ovs-vsctl) finds the Open vSwitch database, when it is not in its usual place.
     type: str
@@ -100,6 +111,18 @@ EXAMPLES = r"""
         - {link: eth0, namespace: c1, address: 192.168.9.2/24}
       routes:
         - {namespace: c1, destination: default, via: 192.168.9.1}
+
+- name: Have a service address on one of two hosts
+  hostnet.fabric.host_network:
+    document: "{{ documents[inventory_hostname] }}"
+  register: applied
+
+# With the linear strategy no host begins before all have done the task above.
+- name: Announce it again now that the other host does not answer for it
+  hostnet.fabric.host_network:
+    document: "{{ documents[inventory_hostname] }}"
+    announce: "{{ applied.announced | map(attribute='address') }}"
+  when: applied.announced | length > 0
 
 - name: Take everything of this scope away again
   hostnet.fabric.host_network:
@@ -152,6 +175,28 @@ changes:
       because: fabric_bridges.br0
       details: bridge, mtu 1500
       differences: []
+announced:
+  description: What was announced, because it came or because of O(announce). Nothing in check mode.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    namespace:
+      description: The network namespace, empty for the host's own.
+      type: str
+      returned: always
+    device:
+      description: The device by which it was announced.
+      type: str
+      returned: always
+    address:
+      description: The address.
+      type: str
+      returned: always
+  sample:
+    - namespace: fip-ext
+      device: fg-ext
+      address: 192.168.100.150
 summary:
   description: The number of changes in words.
   returned: success
@@ -190,6 +235,7 @@ def main() -> None:
             "adopt": {"type": "bool", "default": False},
             "max_removals": {"type": "int", "default": 100},
             "protect_connection": {"type": "bool", "default": True},
+            "announce": {"type": "list", "elements": "str", "default": []},
             "ovs_database": {"type": "str"},
         },
         supports_check_mode=True,
@@ -202,7 +248,8 @@ def main() -> None:
         max_removals=None if absent or given["max_removals"] < 0 else given["max_removals"],
         protected=incoming_address() if given["protect_connection"] else None,
     )
-    engine = Engine(Host(given["ovs_database"]), options, check=module.check_mode, absent=absent)
+    host, check = Host(given["ovs_database"]), module.check_mode
+    engine = Engine(host, options, check=check, absent=absent, announce=given["announce"])
     try:
         outcome = engine.run(given["document"])
     except FabricError as error:
@@ -210,6 +257,11 @@ def main() -> None:
     result: dict[str, Any] = {
         "changed": bool(outcome.plan.changes),
         "changes": [as_data(change) for change in outcome.plan.changes],
+        "announced": [
+            {"namespace": namespace, "device": device, "address": address}
+            for namespace, entries in outcome.announced.items()
+            for device, address in entries
+        ],
         "summary": headline(outcome.plan),
         "stats": outcome.stats,
     }

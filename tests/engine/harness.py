@@ -101,11 +101,20 @@ class Machine:
     ovs_database: str = "unix:/nonexistent/db.sock"
     hosts: list[Host] = field(default_factory=list)
 
-    def run(self, document: Document, *, check: bool = False, absent: bool = False, **options: Any) -> Outcome:
+    def run(
+        self,
+        document: Document,
+        *,
+        check: bool = False,
+        absent: bool = False,
+        announce: Sequence[str] = (),
+        **options: Any,
+    ) -> Outcome:
         """One bare run of the engine."""
         host = Host(ovs_database=self.ovs_database, run_directory=str(self.run_directory))
         self.hosts.append(host)
-        return Engine(host, Options(**options), check=check, absent=absent).run({"scope": SCOPE, **document})
+        engine = Engine(host, Options(**options), check=check, absent=absent, announce=announce)
+        return engine.run({"scope": SCOPE, **document})
 
     def check(self, document: Document, **options: Any) -> Outcome:
         return self.run(document, check=True, **options)

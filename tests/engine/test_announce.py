@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import struct
@@ -19,7 +20,7 @@ import pytest
 from harness import Machine, actions, tool, wait_for
 
 from ansible_collections.hostnet.fabric.plugins.module_utils.errors import DocumentError
-from ansible_collections.hostnet.fabric.plugins.module_utils.host import Host
+from ansible_collections.hostnet.fabric.plugins.module_utils.host import NETNS_DIRECTORY, Host
 
 IPV4, IPV6 = "192.0.2.9", "2001:db8::9"
 MAC = "02:00:00:00:00:f9"
@@ -44,6 +45,10 @@ def _document(*addresses: str, **link: Any) -> dict[str, Any]:
 def _no_repetitions(host: Machine) -> Iterator[None]:
     """What repeats announcements goes by the name of the namespace, which the next test uses again."""
     yield
+    _end_repetitions(host)
+
+
+def _end_repetitions(host: Machine) -> None:
     for process in _processes_in(host):
         os.kill(process, signal.SIGKILL)
 
@@ -201,12 +206,13 @@ def test_the_repeating_process_holds_neither_pipes_nor_the_lock_and_ends(host: M
 
 
 def _processes_in(host: Machine) -> list[int]:
-    """Other processes in the machine's namespace."""
-    home = os.readlink("/proc/self/ns/net")
+    """Other processes in the machine's namespaces."""
+    named = [os.path.join(NETNS_DIRECTORY, name) for name in host.named_namespaces()]
+    homes = {os.stat(path).st_ino for path in ("/proc/self/ns/net", *named)}
     found = []
     for name in os.listdir("/proc"):
         try:
-            if name.isdigit() and int(name) != os.getpid() and os.readlink(f"/proc/{name}/ns/net") == home:
+            if name.isdigit() and int(name) != os.getpid() and os.stat(f"/proc/{name}/ns/net").st_ino in homes:
                 found.append(int(name))
         except OSError:
             continue
@@ -233,6 +239,116 @@ def test_a_killed_run_leaves_the_announcement_to_the_next(host: Machine, monkeyp
         assert [said for _moment, said in ear.heard(SOON)] == SAID[IPV4]
     assert json.loads(ledger.read_text(encoding="ascii"))["owed"] == []
     host.assert_settled(_document(IPV4))
+
+
+def test_what_a_killed_run_owes_and_nobody_wants_any_more_is_not_announced(host: Machine) -> None:
+    host.run(_document(IPV4))
+    ledger = host.run_directory / "t.json"
+    entries = json.loads(ledger.read_text(encoding="ascii"))
+    ledger.write_text(json.dumps({**entries, "owed": [["announce", "fip", ["fg", IPV4]]]}), encoding="ascii")
+    plain = _document(IPV4)
+    del plain["neighbours"][0]["announce"]
+    assert host.run(plain).announced == {}
+    assert json.loads(ledger.read_text(encoding="ascii"))["owed"] == []
+
+
+def test_the_result_says_what_was_announced(host: Machine) -> None:
+    assert host.check(_document(IPV4)).announced == {}
+    assert host.run(_document(IPV4)).announced == {"fip": [("fg", IPV4)]}
+    assert host.run(_document(IPV4, IPV6)).announced == {"fip": [("fg", IPV6)]}
+    assert host.run(_document(IPV4, IPV6)).announced == {}
+    assert host.run(_document(IPV4, IPV6), check=True, announce=[IPV4]).announced == {}
+    assert host.run(_document(IPV4, IPV6), announce=[IPV4]).announced == {"fip": [("fg", IPV4)]}
+
+
+def test_what_is_asked_for_is_announced_though_nothing_changes(host: Machine) -> None:
+    host.run(_document(IPV4, IPV6))
+    _end_repetitions(host)
+    before = host.snapshot()
+    with _listening() as ear:
+        host.run(_document(IPV4, IPV6), check=True, announce=[IPV4])
+        assert ear.heard(0.2) == []
+    with _listening() as ear:
+        done = host.run(_document(IPV4, IPV6), announce=[IPV6.upper()])
+        assert (actions(done), done.commands) == ({}, [])
+        assert [said for _moment, said in ear.heard(4.0)] == 3 * SAID[IPV6]
+    host.assert_as(before)
+
+
+def test_what_comes_and_is_asked_for_is_announced_once(host: Machine) -> None:
+    host.run(_document())
+    with _listening() as ear:
+        host.run(_document(IPV4), announce=[IPV4])
+        assert [said for _moment, said in ear.heard(SOON)] == SAID[IPV4]
+
+
+@pytest.mark.parametrize(
+    ("address", "fault"),
+    [
+        (IPV6, f"announce: {IPV6} is no address that the document announces; give it a neighbour with proxy and "),
+        ("192.0.2.0/24", "announce: '192.0.2.0/24' is no IP address"),
+    ],
+)
+def test_what_cannot_be_announced_is_refused_before_anything_is_done(address: str, fault: str, host: Machine) -> None:
+    with pytest.raises(DocumentError, match=re.escape(fault)):
+        host.run(_document(IPV4), announce=[IPV4, address])
+    assert host.named_namespaces() == []
+
+
+OLD_MAC = "02:00:00:00:00:01"
+
+
+def _link_of_hosts(host: Machine) -> None:
+    """Three hosts on one link: the old one answers for others' addresses, the new one is too slow, a third asks."""
+    host.ip("link add name lan type bridge mcast_snooping 0")
+    host.ip("link set dev lan up")
+    for name, mac in (("old", OLD_MAC), ("new", MAC), ("far", "02:00:00:00:00:03")):
+        host.ip(f"netns add {name}")
+        host.ip(f"link add name {name} type veth peer name eth0 address {mac} netns {name}")
+        host.ip(f"link set dev {name} master lan up")
+        host.ip("link set dev eth0 up", name)
+    host.ip("address add 192.0.2.1/24 dev eth0", "far")
+    for number, name in enumerate(("far", "old"), 1):
+        host.ip(f"address add 2001:db8::{number}/64 dev eth0 nodad", name)
+    # The kernel answers for an address that it would send on by another device.
+    host.ip("link add name in type veth peer name behind", "old")
+    for line in ("link set dev in up", "link set dev behind up", f"route add {IPV4} dev in"):
+        host.ip(line, "old")
+    settings = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding", "net.ipv6.conf.eth0.proxy_ndp")
+    delays = (f"net.{family}.neigh.eth0.proxy_delay=0" for family in ("ipv4", "ipv6"))
+    tool("sysctl", "-qw", *(f"{name}=1" for name in settings), *delays, namespace="old")
+
+
+@pytest.mark.parametrize("address", [IPV4, IPV6])
+def test_an_address_that_moves_while_its_old_host_answers(address: str, host: Machine) -> None:
+    """Whoever asks in between believes the old host, until the address is announced once more."""
+    _link_of_hosts(host)
+
+    def run(name: str, *addresses: str, **options: Any) -> dict[str, str]:
+        common = {"namespace": name, "link": "eth0", "proxy": True, "announce": True}
+        neighbours = [{**common, "address": address} for address in addresses]
+        return actions(host.run({"scope": name, "neighbours": neighbours}, **options))
+
+    def known() -> str:
+        return host.ip(f"neigh show {address} dev eth0", "far")
+
+    def ask() -> None:
+        host.ip("neigh flush dev eth0", "far")
+        tool("ping", "-c1", "-W1", address, namespace="far", check=False)
+
+    run("old", address)
+    ask()
+    assert OLD_MAC in known()
+    run("new", address)
+    wait_for(lambda: MAC in known(), "the announcement")
+    _end_repetitions(host)
+    ask()
+    assert OLD_MAC in known()
+    assert run("old") != {}
+    assert run("new", address) == {}
+    assert OLD_MAC in known()
+    assert run("new", address, announce=[address]) == {}
+    wait_for(lambda: MAC in known(), "the announcement")
 
 
 def test_the_commands_are_those_of_a_person(host: Machine) -> None:

@@ -5,18 +5,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from copy import deepcopy
 from typing import Any
 
 import pytest
-from dvr_fleet import OUTSIDE, Node, captured, seen_as
+from dvr_fleet import OUTSIDE, Frame, Node, captured, pings, seen_as
 from dvr_shipped import HOSTS, INSTANCES, Places, document, intent, places_on, shipped
 from harness import inside, tool
 
@@ -287,3 +288,47 @@ def test_another_tenant_comes_and_goes_unnoticed(
             for host in HOSTS:
                 assert nodes[host].run(document(own, host))
     assert {name: count for name, count in lost.items() if count} == {}
+
+
+def _echoes(frames: Sequence[Frame]) -> set[tuple[str, str]]:
+    """Who sends IPv6 echo requests and replies, and to whom."""
+    return {
+        (socket.inet_ntop(socket.AF_INET6, frame.data[22:38]), socket.inet_ntop(socket.AF_INET6, frame.data[38:54]))
+        for frame in frames
+        if frame.ethertype == 0x86DD and frame.data[20] == 58 and frame.data[54] in (128, 129)
+    }
+
+
+def test_unique_local_addresses_stay_inside(nodes: dict[str, Node], places: Places, changed: dict[str, Any]) -> None:
+    """Their packets do not get out, and what is for them does not get in, whatever way it finds to the router."""
+    inside, neighbour = "fd00:18::102", "fd00:18::100"
+    own, outside = INSTANCES["web3"][2], "2001:db8:64::1"
+    changed["fabric_networks"]["web"]["subnets"].append("fd00:18::/64")
+    changed["fabric_instances"]["web3"]["addresses"].append(inside)
+    changed["fabric_instances"]["vm1"]["addresses"].append(neighbour)
+    apply(nodes, changed)
+    assert pings(places["web3"], neighbour, "-I", inside)
+    with captured(["ext1"]) as frames:
+        assert not pings(places["web3"], outside, "-I", inside)
+        assert pings(places["web3"], outside, "-I", own)
+    assert _echoes(frames) == {(own, outside)}
+
+    host, router, gate = nodes["compute-02"], "router-ns", "fip-ns"
+    with ExitStack() as stack:
+        for destination in ("fd00:18::/64", f"{own}/128"):
+            for place, device, via in (
+                (OUTSIDE, "eth0", link_local(host.namespace(gate), "fg-ext")),
+                (host.namespace(gate), "fpr-blue", link_local(host.namespace(router), "rfp-blue")),
+            ):
+                way = (destination, "via", via, "dev", device, "metric", "1")
+                tool("ip", "-6", "route", "add", *way, namespace=place)
+                stack.callback(tool, "ip", "-6", "route", "del", *way, namespace=place)
+        with captured(["eth0"], places["web3"]) as frames:
+            assert not pings(OUTSIDE, inside)
+            assert pings(OUTSIDE, own)
+    assert _echoes(frames) == {(outside, own)}
+
+
+def link_local(namespace: str, device: str) -> str:
+    (link,) = json.loads(tool("ip", "-6", "-j", "addr", "show", "dev", device, namespace=namespace).stdout)
+    return str(next(entry["local"] for entry in link["addr_info"] if entry["scope"] == "link"))

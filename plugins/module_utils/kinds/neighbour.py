@@ -69,8 +69,10 @@ class Neighbour(Resource):
         return (("link", self.namespace),)
 
     def add(self, mark: Mark) -> list[Step]:
-        told = [Step("announce", self.namespace, (self.link, self.address))] if self.announce else []
-        return [self._step(mark), *told]
+        return [self._step(mark), *([self.announcement()] if self.announce else [])]
+
+    def announcement(self) -> Step:
+        return Step("announce", self.namespace, (self.link, self.address))
 
     def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
         return [self._step(mark)]

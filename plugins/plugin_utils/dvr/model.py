@@ -180,7 +180,7 @@ class Redirect:
 @dataclass(frozen=True)
 class Router:
     """A router on a compute host. floating_ips: those of instances on this host. routed: IPv6 addresses of instances on
-    this host that are reached by the first pair, without translation."""
+    this host that are reached by the first pair, without translation. routed_subnets: where such addresses are."""
 
     name: str
     path: str
@@ -191,6 +191,7 @@ class Router:
     routes: tuple[StaticRoute, ...]
     floating_ips: tuple[FloatingIp, ...]
     routed: tuple[tuple[IPAddress, str], ...]
+    routed_subnets: tuple[IPNetwork, ...]
 
 
 @dataclass(frozen=True)

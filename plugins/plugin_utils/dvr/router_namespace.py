@@ -47,6 +47,9 @@ _FORWARD = (
 )
 # A connection that began before its sender had a floating IP would leave with the sender's own address.
 _POSTROUTING = ("oifname @outward ct status & (snat | dnat) == 0 counter drop",)
+# The sender's own address is all that outside knows it by. Neighbours on the pair speak with those of the link.
+_FORWARD_IPV6 = ("iifname @outward ip6 daddr != @routed counter drop",)
+_POSTROUTING_IPV6 = ("oifname @outward ip6 saddr != @routed ip6 saddr != { ::, fe80::/10 } counter drop",)
 _INPUT = ("iifname != @outward accept", "ct state established,related accept", "counter drop")
 
 
@@ -67,7 +70,7 @@ def router(own: Router, externals: tuple[External, ...], networks: tuple[LocalNe
             *(entry for pair in own.pairs for entry in _neighbours(own, pair, namespaces[pair.external])),
         ],
         "sysctls": sysctls(own.namespace, _SYSCTLS, own.path),
-        "nft_tables": [_nat(own), _filter(own)] if own.pairs else [],
+        "nft_tables": [_nat(own), _filter(own), *_filter_ipv6(own)] if own.pairs else [],
     }
 
 
@@ -99,7 +102,7 @@ def _routes(own: Router) -> Iterator[Entry]:
     for pair in own.pairs:
         way = {"destination": "0.0.0.0/0", "table": pair.table, "via": str(pair.fpr_address), "dev": pair.rfp}
         yield {"namespace": own.namespace, **way, "because": pair.path}
-    if own.pairs and any(subnet.family == 6 for leg in own.legs for subnet in leg.network.subnets):
+    if own.pairs and own.routed_subnets:
         first = own.pairs[0]
         way = {"destination": "::/0", "via": link_local(first.fpr_mac), "dev": first.rfp}
         yield {"namespace": own.namespace, **way, "because": first.path}
@@ -183,7 +186,6 @@ def _map(name: str, elements: list[str]) -> Entry:
 
 def _filter(own: Router) -> Entry:
     """From the external network only what is for a floating IP, or an answer; to it nothing untranslated."""
-    outward = {"name": "outward", "type": "ifname", "elements": sorted(f'"{pair.rfp}"' for pair in own.pairs)}
     chains = [
         {"name": "forward", "type": "filter", "hook": "forward", "priority": 0, "rules": list(_FORWARD)},
         {"name": "input", "type": "filter", "hook": "input", "priority": 0, "rules": list(_INPUT)},
@@ -194,7 +196,36 @@ def _filter(own: Router) -> Entry:
         "namespace": own.namespace,
         "family": "ip",
         "name": "filter",
-        "sets": [outward],
+        "sets": [_outward(own)],
         "chains": chains,
         "because": own.path,
     }
+
+
+def _filter_ipv6(own: Router) -> Iterator[Entry]:
+    """To and from the external network only what has an address that is routed there."""
+    if not any(subnet.family == 6 for leg in own.legs for subnet in leg.network.subnets):
+        return
+    subnets = [str(subnet) for subnet in own.routed_subnets]
+    chains = [
+        {"name": "forward", "type": "filter", "hook": "forward", "priority": 0, "rules": list(_FORWARD_IPV6)},
+        {
+            "name": "postrouting",
+            "type": "filter",
+            "hook": "postrouting",
+            "priority": 0,
+            "rules": list(_POSTROUTING_IPV6),
+        },
+    ]
+    yield {
+        "namespace": own.namespace,
+        "family": "ip6",
+        "name": "filter",
+        "sets": [_outward(own), {"name": "routed", "type": "ipv6_addr", "flags": ["interval"], "elements": subnets}],
+        "chains": chains,
+        "because": own.path,
+    }
+
+
+def _outward(own: Router) -> Entry:
+    return {"name": "outward", "type": "ifname", "elements": sorted(f'"{pair.rfp}"' for pair in own.pairs)}

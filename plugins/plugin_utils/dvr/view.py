@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -181,7 +181,16 @@ class _Survey:
             routes=router.routes,
             floating_ips=tuple(sorted((one for one in floating if one is not None), key=lambda one: one.address)),
             routed=tuple(sorted(self._behind[router.name].routed)),
+            routed_subnets=tuple(sorted(self._routed_subnets(router))),
         )
+
+    def _routed_subnets(self, router: DeclaredRouter) -> Iterator[IPNetwork]:
+        """Those whose addresses outside reaches by this router, whether this host has one of them or not."""
+        for leg in router.legs:
+            for _ip, subnet in leg.addresses:
+                gateway = self._gateway_router(leg.network, subnet.ip)
+                if gateway is not None and gateway.name == router.name and _is_routed(subnet.ip, router):
+                    yield subnet
 
     @cached_property
     def _behind(self) -> dict[str, _Behind]:
@@ -189,7 +198,7 @@ class _Survey:
         found = {router.name: _Behind([], []) for router in self.routers}
         for instance in self.instances:
             for ip in instance.addresses:
-                router = self._gateway_router(instance, ip)
+                router = self._gateway_router(instance.network, ip)
                 if router is None or router.name not in found:
                     continue
                 if instance.floating_ip is not None and instance.floating_ip.fixed == ip:
@@ -198,17 +207,17 @@ class _Survey:
                     found[router.name].routed.append((ip, instance.path))
         return found
 
-    def _gateway_router(self, instance: DeclaredInstance, ip: IPAddress) -> DeclaredRouter | None:
-        segment = self.segments.get(instance.network)
+    def _gateway_router(self, network: str, ip: IPAddress) -> DeclaredRouter | None:
+        segment = self.segments.get(network)
         if segment is None:
             return None
-        return gateway_router(segment.network, self._routers(self.catalogue.routers_of.get(instance.network, ())), ip)
+        return gateway_router(segment.network, self._routers(self.catalogue.routers_of.get(network, ())), ip)
 
     def _check_translated(self) -> None:
         """A floating IP without a router. One that something is wrong with may be its router, though."""
         for instance in self.instances:
             declared = instance.floating_ip
-            if declared is None or self._gateway_router(instance, declared.fixed) is not None:
+            if declared is None or self._gateway_router(instance.network, declared.fixed) is not None:
                 continue
             names = self.catalogue.routers_of.get(instance.network, ())
             if all(self.catalogue.router(name, self.faults) for name in names):

@@ -156,6 +156,7 @@ BLUE = Router(
     routes=(StaticRoute(IPNetwork("10.9.0.0/16"), IPAddress("172.16.18.50"), "fabric_routers.blue.routes[0]"),),
     floating_ips=(FLOATING,),
     routed=((IPAddress("2001:db8:18::100"), "fabric_instances.c1"),),
+    routed_subnets=(IPNetwork("2001:db8:18::/64"),),
 )
 FIP = External(
     name="ext",

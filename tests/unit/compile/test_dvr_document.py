@@ -45,6 +45,7 @@ GREEN = replace(
     routes=(),
     floating_ips=(),
     routed=(),
+    routed_subnets=(),
 )
 TWO_ROUTERS = replace(
     views.COMPUTE,
@@ -224,3 +225,17 @@ def test_a_router_knows_the_ipv6_addresses_in_its_networks():
     assert there["qr-web", "2001:db8:18::100"] == views.INSTANCE.mac
     assert ("qr-web", "2001:db8:18::1") not in there
     assert ("qr-web", "172.16.18.100") not in there
+
+
+def test_a_router_has_an_ipv6_way_out_for_what_is_routed_there():
+    """And a filter in any case: its instances may send to it what they like."""
+    document = compiled(TWO_ROUTERS)
+    routes = [route["namespace"] for route in document["routes"] if route["destination"] == "::/0"]
+    assert [namespace for namespace in routes if namespace.startswith("router-")] == ["router-blue"]
+    routed = {
+        table["namespace"]: collection["elements"]
+        for table in document["nft_tables"]
+        for collection in table.get("sets", ())
+        if collection["name"] == "routed"
+    }
+    assert routed == {"router-blue": ["2001:db8:18::/64"], "router-green": []}

@@ -229,6 +229,29 @@ def test_routed_ipv6_addresses():
     assert named(view(inside, "kvm-01").routers, "blue").routed == ()
 
 
+def test_routed_ipv6_subnets():
+    """The same on every host; by the gateway, and unless they mean something inside only."""
+
+    def routed(router, **changes):
+        own = {f"fabric_{path.replace('__', '/')}": value for path, value in changes.items()}
+        found = {tuple(map(str, named(view(own, h).routers, router).routed_subnets)) for h in ("kvm-01", "kvm-02")}
+        assert len(found) == 1
+        return [*found.pop()]
+
+    web, inside = "2001:db8:1::/64", "fd00:1::/64"
+    both = ["10.1.0.0/24", inside, web]
+    assert routed("blue") == [web]
+    assert routed("blue", networks__web__subnets=both) == [web]
+    outside = {"subnets": ["192.0.2.0/24", "fd00:e::/64"], "gateways": ["192.0.2.1"]}
+    unique_local = {f"external_networks__ext__{key}": value for key, value in outside.items()}
+    unique_local["external_networks__ext__host_addresses"] = {"kvm-01": "192.0.2.254", "kvm-02": "192.0.2.253"}
+    assert routed("blue", networks__web__subnets=both, **unique_local) == [web, inside]
+    plain = {"external_networks__ext__subnets": ["192.0.2.0/24"], "external_networks__ext__gateways": ["192.0.2.1"]}
+    assert routed("blue", **plain) == []
+    second = {"networks": [{"network": "web", "addresses": ["10.1.0.2", "2001:db8:1::2"]}], "external": "ext"}
+    assert routed("green", routers__green=second) == []
+
+
 def test_pins():
     changes = {
         "fabric_networks/web/vni": 7,
