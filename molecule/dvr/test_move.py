@@ -22,19 +22,19 @@ SERVER = OUTSIDE["internet"]
 # One host may be done seconds before the other on a busy machine.
 LONGEST_OUTAGE = 10_000
 
-Apply = Callable[[Callable[[dict[str, Any]], None]], Play]
+Apply = Callable[..., Play]
 
 
 @pytest.fixture
 def apply(fleet: Fleet, tmp_path: Path) -> Iterator[Apply]:
     """Run the playbook with other instances; afterwards everything is as the inventory says again."""
 
-    def changed(change: Callable[[dict[str, Any]], None]) -> Play:
+    def changed(change: Callable[[dict[str, Any]], None], *arguments: str) -> Play:
         instances = deepcopy(intent()["fabric_instances"])
         change(instances)
         more = tmp_path / "more.json"
         more.write_text(json.dumps({"fabric_instances": instances}))
-        return fleet.play("site.yml", "--limit", "dvr_compute", "-e", f"@{more}")
+        return fleet.play("site.yml", "--limit", "dvr_compute", "-e", f"@{more}", *arguments)
 
     yield changed
     fleet.play("site.yml", "--limit", "dvr_compute")
@@ -84,7 +84,8 @@ def test_a_floating_ip_that_is_taken_away_answers_nobody(fleet: Fleet, apply: Ap
 def test_an_instance_goes_to_another_host_with_all_its_addresses(
     fleet: Fleet, apply: Apply, measured: Callable[[str], None]
 ) -> None:
-    """Its program stays where the lab has it; its namespace answers pings wherever it is."""
+    """Its program stays where the lab has it; its namespace answers pings wherever it is. It is there before the host
+    that it leaves knows of that."""
 
     def move(instances: dict[str, Any]) -> None:
         instances["web3"]["host"] = "compute-01"
@@ -96,7 +97,7 @@ def test_an_instance_goes_to_another_host_with_all_its_addresses(
         ("internet", "2001:db8:18::102"),
     ]
     streams = [fleet.stream(host, address) for host, address in ways]
-    play = apply(move)
+    play = apply(move, "--forks", "1")
     for host, address in ways:
         eventually(lambda host=host, address=address: fleet.pings(host, address), 10)  # type: ignore[misc]
     outages = {f"{stream.host} → {stream.address}": stream.outage() for stream in streams}
