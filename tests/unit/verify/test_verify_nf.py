@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,25 @@ def test_sessions_are_looked_at() -> None:
         "dcgw-01, nf-cp2 2001:db8:2::10: has announced 7 routes, and it should be 8",
     ]
     assert wrong(network(shared=True), routing(nf_cp1_v4=0, nf_cp1_v6=0), fabric_drained=["nf-cp1"]) == []
+
+
+def test_a_family_without_user_planes_has_no_pools_to_be_announced() -> None:
+    """Of its plan only the covering prefix is left, which control planes still announce, and which leads nowhere."""
+    given = intent()
+    for name, own in given["fabric_user_planes"].items():
+        own["addresses"] = [PLANES[name][4]]
+    del given["fabric_pools"]["subscribers6"]["pins"]
+    networks = {name: network(shared=name == "dcgw-01") for name in ("dcgw-01", "dcgw-02")}
+    for found in networks.values():
+        ours = ("2001:db8:cb", "2001:db8:c6::100/128")
+        found["routes"] = [route for route in found["routes"] if not route["destination"].startswith(ours)]
+    said = routing(nf_cp1_v6=1, nf_cp2_v6=1)
+    said["bfd_sessions"] = [one for one in said["bfd_sessions"] if ":" not in one["address"]]
+    (daemon,) = nf_bird(given, "compute-09")
+    assert re.findall(r"route (\S*:\S*) blackhole", daemon["config"]) == ["2001:db8:cb00::/40"]
+    found = nf_findings(given, networks, dict.fromkeys(networks, said))
+    assert [one["line"] for one in found if not one["ok"]] == []
+    assert "dcgw-01, nf-cp1 2001:db8:2::9: has announced 1 routes" in [one["line"] for one in found]
 
 
 def test_exactly_one_gateway_has_the_shared_addresses() -> None:
