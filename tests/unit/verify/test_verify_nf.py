@@ -260,6 +260,22 @@ def test_pools_are_probed_where_somebody_answers() -> None:
     assert nf_checks(intent(fabric_drained=["dcgw-01"]), "dcgw-01", outside=outside, subscriber=1) == []
 
 
+def test_scenario_nf_probes_every_pool() -> None:
+    """From both gateways, and from the client behind either."""
+    settings = yaml.safe_load((ROOT / "molecule/nf/lab.yml").read_text())["variables"]
+    subscribers = {f"203.0.113.{16 * number + 1}" for number in HOMES}
+    subscribers |= {f"2001:db8:cb{number}0::1" for number in HOMES}
+    for gateway in ("dcgw-01", "dcgw-02"):
+        places = nf_checks(intent(), gateway, settings["verify_outside"], settings["verify_subscriber"])
+        assert [place["host"] for place in places] == [gateway, "localhost"]
+        probed = [
+            {check["probe"]["address"] for check in place["checks"] if check["probe"]["kind"] == "ping"}
+            for place in places
+        ]
+        assert probed == [subscribers, subscribers]
+        assert {check["probe"]["namespace"] for check in places[1]["checks"]} == {"hnlab-nf.client"}
+
+
 def test_hosts_without_functions_make_no_checks() -> None:
     assert checks("compute-08") == checks("elsewhere") == []
     assert nf_bird(intent(), "compute-08") == []
