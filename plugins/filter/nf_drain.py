@@ -105,6 +105,9 @@ _value:
       description: Configurations to bring live when they do.
       type: list
       elements: dict
+    sessions:
+      description: The BGP sessions, by name, that have to be up on each gateway in the end.
+      type: dict
     gateways:
       description: Gateways that give the shared addresses away, or may have them again.
       type: list

@@ -76,6 +76,13 @@ options:
       - A session that is reset needs as long as its peer makes it wait, by default 60 seconds when the peer is BIRD.
     type: float
     default: 30.0
+  await_sessions:
+    description:
+      - Whether BGP and BFD sessions that were up have to be up again before the change is confirmed.
+      - V(false) is for a change that the other end makes afterwards, such as another key. Everything else is verified,
+        and O(require_up) holds.
+    type: bool
+    default: true
 seealso:
   - name: BIRD User's Guide
     description: The language of the configuration, and the commands that this module gives.
@@ -187,6 +194,7 @@ def main() -> None:
             "allow_session_reset": {"type": "bool", "default": False},
             "require_up": {"type": "list", "elements": "str", "default": []},
             "verify_timeout": {"type": "float", "default": 30.0},
+            "await_sessions": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
     )

@@ -243,6 +243,36 @@ def test_allowed_reset_waits_for_the_session(pair: Pair) -> None:
     assert pair.left.since("right") != before["since"]["right"]
 
 
+KEYS = {
+    "BGP": ("bfd on;", 'bfd on; password "secret-1";'),
+    "BFD": ("interval 100 ms;", 'interval 100 ms; authentication meticulous keyed sha1; password "secret-1";'),
+}
+
+
+@pytest.mark.parametrize("key", list(KEYS.values()), ids=list(KEYS))
+def test_a_key_is_changed_at_both_ends(pair: Pair, key: tuple[str, str]) -> None:
+    """The first end does not wait for what cannot come up; the second one does not have to know."""
+    left, right = changed(key), changed(key, text=RIGHT)
+    with pytest.raises(VerifyFailed, match="not up after"):
+        pair.left.run(left, allow_session_reset=True, verify_timeout=2.0)
+    assert pair.left.path.read_text() == LEFT
+    wait_for(pair.is_settled, "the sessions with the old key")
+    assert pair.left.run(left, allow_session_reset=True, await_sessions=False).changed
+    assert pair.left.path.read_text() == left
+    assert "undo" not in str(pair.left.ask("configure status"))
+    wait_for(lambda: not pair.right.is_up("left"), "the loss of the session")
+    assert pair.right.run(right, allow_session_reset=True).changed
+    wait_for(pair.is_settled, "the sessions with the new key")
+    pair.left.assert_settled(left)
+
+
+def test_what_needs_no_neighbour_is_awaited_all_the_same(pair: Pair) -> None:
+    third = LEFT[LEFT.index("protocol bgp") :].replace("bgp right", "bgp third").replace(PEER, "10.9.0.77")
+    with pytest.raises(VerifyFailed, match="protocol third is start"):
+        pair.left.run(LEFT + third, require_up=["third"], await_sessions=False, verify_timeout=2.0)
+    assert pair.left.path.read_text() == LEFT
+
+
 def test_renamed_protocol_has_to_come_up(pair: Pair) -> None:
     done = pair.left.apply(changed(RESETTING["renamed"][0]), allow_session_reset=True)
     assert pair.left.is_up("dexter")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -213,6 +214,29 @@ def test_every_family(family: str, host: Machine) -> None:
     assert "drop" in tool("nft", "list", "table", family, "hostnet.t.g").stdout
     host.absent()
     host.assert_as(clean)
+
+
+def test_chains_alike_at_many_devices(host: Machine) -> None:
+    """Each is compared with what it would be, although the kernel is asked for one of them."""
+    taps = ("t0", "t1", "t2")
+
+    def document(**rules: str) -> dict[str, Any]:
+        hook = {"type": "filter", "hook": "ingress", "priority": 0}
+        chains = [{"name": tap, "device": tap, "rules": [rules.get(tap, "drop")], **hook} for tap in taps]
+        links = [{"name": tap, "type": "tap"} for tap in taps]
+        return {"links": links, "nft_tables": [{"family": "netdev", "name": "g", "chains": chains}]}
+
+    def shown() -> list[tuple[str, str]]:
+        return re.findall(r'device "(t\d)".*\n\s+(\w+)', tool("nft", "list", "table", "netdev", "hostnet.t.g").stdout)
+
+    host.apply(document())
+    assert shown() == [("t0", "drop"), ("t1", "drop"), ("t2", "drop")]
+    host.apply(document(t1="accept"))
+    assert shown() == [("t0", "drop"), ("t1", "accept"), ("t2", "drop")]
+    tool("nft", "flush", "chain", "netdev", "hostnet.t.g", "t2")
+    done = host.apply(document(t1="accept"))
+    assert [change.key[0] for change in done.plan.changes] == ["nft_table"]
+    assert shown() == [("t0", "drop"), ("t1", "accept"), ("t2", "drop")]
 
 
 def test_a_table_hooked_to_a_device_comes_back_with_it(host: Machine) -> None:

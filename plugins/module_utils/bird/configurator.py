@@ -40,11 +40,14 @@ _ECHO = "echo all 65536"
 
 @dataclass(frozen=True)
 class Settings:
+    """await_sessions: whether BGP and BFD sessions that were up have to be up again before a change is confirmed."""
+
     path: str
     socket: str
     allow_session_reset: bool = False
     require_up: Sequence[str] = ()
     verify_timeout: float = 30.0
+    await_sessions: bool = True
 
 
 @dataclass
@@ -253,6 +256,7 @@ class Configurator:
         :raises VerifyFailed: with what is not up.
         """
         deadline = time.monotonic() + self._settings.verify_timeout
+        running = running if self._settings.await_sessions else running.without_sessions()
         settle = max((session.timeout for session in running.sessions if session.up), default=0.0)
         good_since: float | None = None
         self._settle(control)

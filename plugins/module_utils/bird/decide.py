@@ -31,6 +31,10 @@ class Running:
     protocols: Mapping[str, Protocol]
     sessions: Sequence[BfdSession] = ()
 
+    def without_sessions(self) -> Running:
+        """What works without a neighbour."""
+        return Running({name: protocol for name, protocol in self.protocols.items() if protocol.kind != "BGP"})
+
 
 @dataclass(frozen=True)
 class Plan:

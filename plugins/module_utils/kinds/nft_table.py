@@ -258,8 +258,7 @@ class NftTable(Resource):
         for chain in self.chains or ():
             if first.get(chain.name, chain.name) != chain.name:
                 alike = parts[("chain", first[chain.name])]
-                head = _normal({**json.loads(alike.head), "dev": chain.device})
-                full[("chain", chain.name)] = replace(alike, head=head)
+                full[("chain", chain.name)] = replace(alike, head=_moved(alike.head, chain.device))
         for collection in self.sets or ():
             known = _known(collection, seen)
             key = (collection.word, collection.name)
@@ -329,6 +328,12 @@ def _element(value: Any) -> str:
 
 def _head(body: Mapping[str, Any]) -> str:
     return _normal({key: value for key, value in body.items() if key not in _VOLATILE})
+
+
+def _moved(head: str, device: str | None) -> str:
+    """The head of a chain at another device, which nft 1.0 does not show."""
+    shown = json.loads(head)
+    return _normal({**shown, "dev": device}) if "dev" in shown else head
 
 
 def _normal(value: Any) -> str:

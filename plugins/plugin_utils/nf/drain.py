@@ -8,7 +8,7 @@ Somebody is told to leave only where nobody sends to it any more, and is sent pa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,6 +17,8 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.bird import daem
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.drained import REMEMBERED, VARIABLE
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.fleet import Everything, Fleet
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.live import Live
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.model import FAMILIES, ControlPlane
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.symbol import symbol
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError, suggestion
 
 Intent = Mapping[str, Any]
@@ -38,6 +40,7 @@ class Drain:
 
     first: control planes that say they are about to leave, and gateways that take them to be. then: the moves after
     that, in their order. awaited: the addresses that have to answer to each gateway then. last: the moves after that.
+    sessions: the BGP sessions that have to be up on each gateway in the end.
     gateways: those that give the shared addresses away, or take them back, before any move or after all.
     """
 
@@ -48,6 +51,7 @@ class Drain:
     then: list[Move] = field(default_factory=list)
     awaited: dict[str, list[str]] = field(default_factory=dict)
     last: list[Move] = field(default_factory=list)
+    sessions: dict[str, list[str]] = field(default_factory=dict)
     gateways: list[str] = field(default_factory=list)
 
     def as_data(self) -> dict[str, Any]:
@@ -115,17 +119,20 @@ def undrain(intent: Intent, order: Order, live: Mapping[str, Live]) -> Drain:
     if refusals:
         return Drain(refusals=refusals)
     ready = Fleet(after)
-    back = [one for one in before.drained_planes if one.name not in fleet.drained.functions]
+    returning = before.drained.functions - fleet.drained.functions
+    back = [one for one in before.drained_planes if one.name in returning]
     then = [move for one in back for move in _moves(ready, one.host, one.name)]
     then += _on_gateways(ready, _kept(fleet))
     last = [move for one in fleet.control_planes for move in _moves(ready, one.host, one.name)]
     addresses = [str(address) for one in back for address in one.addresses]
+    speakers = [one for one in fleet.control_planes if one.name in returning]
     return Drain(
         told=told,
         remember_on=_reached(_places(before), order),
         then=_reachable(then, order),
         awaited={gateway: addresses for gateway in _reached(_kept(fleet), order) if addresses},
         last=_reachable(last, order),
+        sessions=_sessions(fleet, speakers, order),
         gateways=_reached(sorted(before.drained.gateways - fleet.drained.gateways), order),
     )
 
@@ -161,6 +168,22 @@ def _silent(fleet: Everything, live: Mapping[str, Live], order: Order) -> list[s
 def _kept(fleet: Everything) -> list[str]:
     """The gateways that are in service. Those that are not get their text when nothing passes them any more."""
     return [host for host in fleet.gateways if host not in fleet.drained.gateways]
+
+
+def _sessions(fleet: Everything, speakers: Sequence[ControlPlane], order: Order) -> dict[str, list[str]]:
+    """By the names that they have on the gateways in service."""
+    reached = _reached(_kept(fleet), order)
+    pair = fleet.pair.hosts if fleet.pair is not None and speakers else ()
+    return {
+        gateway.host.name: [
+            symbol(one.name, family)
+            for one in speakers
+            for family in FAMILIES
+            if one.address(family) is not None and gateway.address(family) is not None
+        ]
+        for gateway in pair
+        if gateway.host.name in reached
+    }
 
 
 def _on_gateways(fleet: Fleet, hosts: Iterable[str]) -> Iterator[Move]:

@@ -84,8 +84,17 @@ def test_a_user_plane_is_back_when_it_answers():
     assert moved(work["then"]) == [("compute-03", "nf-up3"), ("dcgw-01", "dcgw-01"), ("dcgw-02", "dcgw-02")]
     assert work["awaited"] == {name: ["192.0.2.3", "2001:db8:2::3"] for name in GATEWAYS}
     assert moved(work["last"]) == [("compute-09", "nf-cp1")]
+    assert work["sessions"] == {}, "no control plane comes back"
     assert work["told"] == ["nf-up1"]
     assert "via 192.0.2.1 bfd" not in work["then"][1]["config"], "another one is still drained"
+
+
+def test_a_control_plane_is_back_when_it_is_heard():
+    by_host, by_name = asked(["compute-09"], "live", told=["compute-09"]), asked(["nf-cp2"], "live", told=["nf-cp2"])
+    assert by_host["sessions"] == {name: ["nf_cp1_v4", "nf_cp1_v6"] for name in GATEWAYS}
+    assert by_name["sessions"] == {name: ["nf_cp2_v4", "nf_cp2_v6"] for name in GATEWAYS}
+    reached = asked(["nf-cp2"], "live", told=["nf-cp2"], without=["dcgw-02"])
+    assert list(reached["sessions"]) == ["dcgw-01"]
 
 
 def test_a_drained_user_plane_moves_no_pools_but_its_own():

@@ -79,17 +79,26 @@ def at(device: str | None, name: str | None = None, *rules: str, priority: str =
 
 
 def test_of_chains_alike_at_many_devices_one_is_loaded():
-    chains = (at("tap0"), at("tap1"), at("tap2", priority="5"), at("tap3", "guard"), at(None, "hook"), Chain("plain"))
+    chains = (
+        at("tap0"),
+        at("tap1"),
+        at("tap2", priority="5"),
+        at("tap3", "guard"),
+        at("tap4", priority="5"),
+        at(None, "hook"),
+        Chain("plain"),
+    )
     table = NftTable(family="netdev", name="ports", chains=chains)
     asked = table.abridged({})
     assert [chain.name for chain in asked.chains or ()] == ["tap0", "tap2", "hook", "plain"]
-    heads = {"tap0": '{"dev":"tap0","prio":0}', "tap2": '{"dev":"tap2","prio":5}', "hook": "{}", "plain": "{}"}
+    heads = {"tap0": '{"dev":"tap0","prio":0}', "tap2": '{"prio":5}', "hook": "{}", "plain": "{}"}
     parts = table.unabridged({("chain", name): Part(head, ("drop",), (7,)) for name, head in heads.items()}, {})
     assert parts is not None
     assert {name: part.head for (_kind, name), part in parts.items()} == {
         **heads,
         "tap1": '{"dev":"tap1","prio":0}',
         "guard": '{"dev":"tap3","prio":0}',
+        "tap4": '{"prio":5}',
     }
     assert {part.entries for part in parts.values()} == {("drop",)}
 
