@@ -15,18 +15,13 @@ from pathlib import Path
 
 import pytest
 from harness import inside, tool, wait_for
-from nf_fleet import CLIENT, CONTROL, COVER, MTU, ON_WHICH, PLANES, POOLS, Fabric, fabric, plan, text
+from nf_fleet import BACKENDS, CLIENT, CONTROL, COVER, MTU, ON_WHICH, PLANES, POOLS, Fabric, fabric, plan, text
 from routers import for_a_while
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.bird import daemons
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.fleet import Fleet
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.pool_range import MAX_POOLS
 
-BACKENDS = (
-    "openvswitch",
-    pytest.param("linux", marks=pytest.mark.needs("vlan")),
-    pytest.param("vlan_aware", marks=pytest.mark.needs("vlan", "bridge_vlan")),
-)
 BOTH = plan("nf-up1", "nf-up2")
 # What routing daemons say to each other is the same over every switch: one of them is enough.
 any_switch = pytest.mark.parametrize("built", ["openvswitch"], indirect=True)
