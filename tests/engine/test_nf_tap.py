@@ -91,25 +91,29 @@ def pinged(namespace: str, address: str, size: int = 56) -> bool:
     return tool(*words, namespace=namespace, check=False).returncode == 0
 
 
-@pytest.mark.parametrize("family", [4, 6])
-def test_a_vm_and_a_container_reach_each_other(built: Fabric, family: int) -> None:
+def test_a_vm_and_a_container_reach_each_other(built: Fabric) -> None:
     """In VLAN 100, on the same host, on another, and on the gateway, by frames of its size; and in VLAN 200."""
+    with machine(built.nodes[HOST].home):
+        for family in (4, 6):
+            assert_reached(built, family)
+
+
+def assert_reached(built: Fabric, family: int) -> None:
     containers = {name: built.nodes[ON_WHICH[name]].namespace(name) for name in PLANES}
     full = MTU - (28 if family == 4 else 48)
-    with machine(built.nodes[HOST].home):
-        with captured([port(HOST)]) as frames:
-            assert all(pinged(place, OWN[family]) for place in (*containers.values(), built.gateway.home))
-        sent = [frame for frame in frames if frame.source == MAC]
-        assert sent and {frame.vlan for frame in sent} == {100}
-        for name, own in PLANES.items():
-            assert pinged(NAME, own[family], full)
-            assert pinged(containers[name], OWN[family], full)
-            assert not pinged(NAME, own[family], full + 1)
-        net = {4: "10.200.0.{}/24", 6: "2001:db8:200::{}/64"}[family]
-        for number, place in ((1, containers["nf-up1"]), (3, NAME)):
-            address = net.format(number)
-            tool("ip", "address", "add", address, "dev", "eth1", *nodad(address), namespace=place)
-        assert pinged(containers["nf-up1"], net.format(3).partition("/")[0])
+    with captured([port(HOST)]) as frames:
+        assert all(pinged(place, OWN[family]) for place in (*containers.values(), built.gateway.home))
+    sent = [frame for frame in frames if frame.source == MAC]
+    assert sent and {frame.vlan for frame in sent} == {100}
+    for name, own in PLANES.items():
+        assert pinged(NAME, own[family], full)
+        assert pinged(containers[name], OWN[family], full)
+        assert not pinged(NAME, own[family], full + 1)
+    net = {4: "10.200.0.{}/24", 6: "2001:db8:200::{}/64"}[family]
+    for number, place in ((1, containers["nf-up1"]), (3, NAME)):
+        address = net.format(number)
+        tool("ip", "address", "add", address, "dev", "eth1", *nodad(address), namespace=place)
+    assert pinged(containers["nf-up1"], net.format(3).partition("/")[0])
 
 
 @pytest.mark.parametrize("built", ["openvswitch"], indirect=True)
