@@ -101,7 +101,8 @@ STAGES = {
         "ansible-test sanity, every test that runs here",
         (python("sanity", "scripts/sanity.py", "--junit", reports=SANITY_REPORTS),),
     ),
-    "engine": Stage("the engine in real network namespaces", (pytest("tests/engine", "-n", "2", *SECOND_TRY),)),
+    # Most of the time these tests wait for the kernel and for daemons, so there are more of them than processors.
+    "engine": Stage("the engine in real network namespaces", (pytest("tests/engine", "-n", "4", *SECOND_TRY),)),
     "package": Stage("the built artifact, installed and used", (pytest("tests/packaging"),)),
     "lab": Stage("the lab itself", (Step("lab packages", ("molecule/lab", "deps")), pytest("tests/lab", *SECOND_TRY))),
     "kernel": Stage(

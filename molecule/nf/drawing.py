@@ -130,6 +130,13 @@ def sessions(fleet: Fleet, gateway: str) -> dict[str, Moment]:
     return {line[0]: Moment.of(line[4]) for line in words}
 
 
+def guards(fleet: Fleet, gateway: str) -> dict[str, Moment]:
+    """Each neighbour whose BFD session is up, and since when."""
+    lines = fleet.output(gateway, "birdc", "-r", "show", "bfd", "sessions").splitlines()
+    words = [line.split() for line in lines]
+    return {line[0]: Moment.of(line[3]) for line in words if len(line) > 3 and line[2] == "Up"}
+
+
 def await_sessions(fleet: Fleet) -> dict[str, dict[str, Moment]]:
     """Until every session of both gateways is up."""
     for gateway in GATEWAYS:
@@ -160,10 +167,11 @@ def mend(fleet: Fleet, *hosts: str) -> None:
 
 @dataclass(frozen=True)
 class Flow:
-    """What became of the packets to one address."""
+    """What became of the packets to one address. outages: how often answers ceased; outage: the longest, in ms."""
 
     sent: int
     lost: int
+    outages: int
     outage: int
     errors: Mapping[str, int]
 

@@ -4,7 +4,8 @@
 """Send an echo request to each address every ten milliseconds, and tell what became of them.
 
 flows.py ADDRESS…   prints "ready" once all have answered; after its input has ended, for each address as JSON: how many
-packets were sent, how many had no answer, the longest time without one in milliseconds, and what routers said instead
+packets were sent, how many had no answer, how often answers ceased, the longest time without one in milliseconds, and
+what routers said instead
 """
 
 from __future__ import annotations
@@ -50,17 +51,18 @@ class Flow:
         """What was sent before the first answer does not count: neighbours had to be found."""
         first = min(self.answered)
         missing = [number for number in range(first, len(self.sent)) if number not in self.answered]
-        longest, since = 0.0, None
+        outages, longest, since = 0, 0.0, None
         for number in range(first, len(self.sent)):
             if number in self.answered:
                 longest, since = max(longest, self.sent[number] - since if since else 0.0), None
             elif since is None:
-                since = self.sent[number]
+                outages, since = outages + 1, self.sent[number]
         if since is not None:
             longest = max(longest, self.sent[-1] + INTERVAL - since)
         return {
             "sent": len(self.sent) - first,
             "lost": len(missing),
+            "outages": outages,
             "outage": round(1000 * longest),
             "errors": self.errors,
         }

@@ -16,9 +16,11 @@ from drawing import (
     GATEWAYS,
     HOSTS,
     PLANES,
+    Moment,
     Traffic,
     await_plan,
     await_sessions,
+    guards,
     intent,
     losses,
     plan,
@@ -33,10 +35,16 @@ BAD = {
 
 
 def test_a_second_run_changes_nothing_and_resets_no_session(fleet: Fleet) -> None:
-    since, traffic = await_sessions(fleet), Traffic(fleet)
+    since, guarded = await_sessions(fleet), all_guards(fleet)
+    assert {gateway: len(own) for gateway, own in guarded.items()} == dict.fromkeys(GATEWAYS, 2 * len(DRAWN) + 4)
+    traffic = Traffic(fleet)
     assert fleet.play("site.yml").changed == dict.fromkeys(fleet.machines, 0)
     assert losses(traffic.end()) == []
-    assert await_sessions(fleet) == since
+    assert (await_sessions(fleet), all_guards(fleet)) == (since, guarded)
+
+
+def all_guards(fleet: Fleet) -> dict[str, dict[str, Moment]]:
+    return {gateway: guards(fleet, gateway) for gateway in GATEWAYS}
 
 
 @pytest.fixture

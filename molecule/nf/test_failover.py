@@ -74,6 +74,7 @@ def test_a_link_is_cut(fleet: Fleet, measured: Measured) -> None:
     flows = of(during(fleet, cut_and_mend, ("nf-up2",)), "nf-up2")
     told(measured, "the link of nf-up2 is cut", flows)
     assert all(0 < flow.outage <= LONGEST_OUTAGE for flow in flows.values()), flows
+    assert [address for address, flow in flows.items() if flow.outages != 1] == [], flows
 
 
 def test_flows_that_move_are_served_by_others(fleet: Fleet, measured: Measured) -> None:

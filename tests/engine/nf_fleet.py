@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from dvr_fleet import Node, node
 from harness import own_network, tool, wait_for
 from routers import Router
@@ -24,6 +25,11 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.bird import daem
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.document import nf_document
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.fleet import Fleet
 
+BACKENDS = (
+    "openvswitch",
+    pytest.param("linux", marks=pytest.mark.needs("vlan")),
+    pytest.param("vlan_aware", marks=pytest.mark.needs("vlan", "bridge_vlan")),
+)
 TRUNK, CLIENT = "trunk", "client"
 MTU = 9000
 COVER = {4: "203.0.113.0/24", 6: "2001:db8:cb00::/40"}
@@ -135,10 +141,10 @@ class Fabric:
 
     def cut(self, host: str) -> None:
         """Frames to and from a host are lost from now on, and nobody sees a carrier go."""
-        tool("ip", "link", "set", "dev", _port(host), "nomaster")
+        tool("ip", "link", "set", "dev", port(host), "nomaster")
 
     def mend(self, host: str) -> None:
-        tool("ip", "link", "set", "dev", _port(host), "master", TRUNK)
+        tool("ip", "link", "set", "dev", port(host), "master", TRUNK)
 
     def routes(self, family: int) -> dict[str, set[str]]:
         """What BIRD has put into the gateway's kernel: the set of next hops of each."""
@@ -185,9 +191,9 @@ def fabric(directory: Path, backend: str) -> Iterator[Fabric]:
         for name in (*ON_WHICH.values(), "dcgw-01"):
             nodes[name] = stack.enter_context(node(name, directory / name))
             cable = ("mtu", "9100", "type", "veth", "peer", "eth1", "netns", str(nodes[name].process.pid))
-            tool("ip", "link", "add", _port(name), *cable)
+            tool("ip", "link", "add", port(name), *cable)
             tool("ip", "link", "set", "dev", "eth1", "mtu", "9100", namespace=nodes[name].home)
-            tool("ip", "link", "set", "dev", _port(name), "master", TRUNK, "up")
+            tool("ip", "link", "set", "dev", port(name), "master", TRUNK, "up")
         found = Fabric(directory, intent(backend), nodes, stack)
         _add_client(found)
         found.apply()
@@ -232,7 +238,8 @@ def _add_surroundings(found: Fabric) -> None:
             tool("ip", "route", "add", "local", cover, "dev", "lo", namespace=place)
 
 
-def _port(host: str) -> str:
+def port(host: str) -> str:
+    """The trunk's end of a host's cable."""
     return f"to-{host}"
 
 

@@ -7,24 +7,21 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from harness import tool, wait_for
-from nf_fleet import CLIENT, CONTROL, COVER, MTU, PLANES, POOLS, Fabric, fabric, plan, text
+from harness import inside, tool, wait_for
+from nf_fleet import BACKENDS, CLIENT, CONTROL, COVER, MTU, ON_WHICH, PLANES, POOLS, Fabric, fabric, plan, text
 from routers import for_a_while
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.bird import daemons
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.fleet import Fleet
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.pool_range import MAX_POOLS
 
-BACKENDS = (
-    "openvswitch",
-    pytest.param("linux", marks=pytest.mark.needs("vlan")),
-    pytest.param("vlan_aware", marks=pytest.mark.needs("vlan", "bridge_vlan")),
-)
 BOTH = plan("nf-up1", "nf-up2")
 # What routing daemons say to each other is the same over every switch: one of them is enough.
 any_switch = pytest.mark.parametrize("built", ["openvswitch"], indirect=True)
@@ -216,32 +213,116 @@ def test_session_from_a_router_away_is_not_heard(built: Fabric) -> None:
     assert not gateway.is_up("nf_cp1_v4")
 
 
-def test_a_vlan_without_addresses_is_a_switch_only(running: Fabric) -> None:
-    """NFs reach each other in VLAN 200, and no host answers there, or routes from there."""
-    namespaces = {
-        name: running.nodes[host].namespace(name) for name, host in (("nf-up1", "compute-01"), ("nf-up2", "compute-02"))
-    }
-    for number, place in enumerate(namespaces.values(), 1):
-        tool("ip", "address", "add", f"10.200.0.{number}/24", "dev", "eth1", namespace=place)
-    home = namespaces["nf-up1"]
-    assert tool("ping", "-c", "1", "-W", "2", "10.200.0.2", namespace=home, check=False).returncode == 0
-    gateway = running.gateway.home
-    bridge = json.loads(tool("ip", "-j", "link", "show", namespace=gateway).stdout)
-    own = {link["ifname"]: link["address"] for link in bridge}
-    # Who asks for the gateway's addresses in VLAN 200 gets no answer, and what is sent to its MAC addresses there ends.
-    tool("ip", "route", "add", "10.99.0.0/24", "dev", "eth1", namespace=home)
-    tool("ip", "route", "replace", "192.0.2.252/32", "dev", "eth1", namespace=home)
-    assert tool("ping", "-c", "1", "-W", "1", "192.0.2.252", namespace=home, check=False).returncode != 0
-    for device in ("br-200", "br-nf", running.device):
-        if device in own:
-            words = ("ip", "neigh", "replace", "10.99.0.2", "lladdr", own[device], "dev", "eth1")
-            tool(*words, namespace=home)
-            before = received(CLIENT)
-            tool("ping", "-c", "2", "-i", "0.2", "-W", "1", "10.99.0.2", namespace=home, check=False)
-            assert received(CLIENT) == before
+@any_switch
+@pytest.mark.parametrize("address", ["203.0.113.200", "2001:db8:cbf0::1"])
+def test_flows_between_the_same_two_addresses_spread(running: Fabric, address: str) -> None:
+    """Their ports count. With the kernel's own default they would all go one way."""
+    # Else each flow has a label of its own, which the default looks at, too.
+    tool("sysctl", "-qw", "net.ipv6.auto_flowlabels=0", namespace=CLIENT)
+    assert all(spread(running, address).values())
+    version = "ipv6" if ":" in address else "ipv4"
+    tool("sysctl", "-qw", f"net.{version}.fib_multipath_hash_policy=0", namespace=running.gateway.home)
+    assert sorted(map(bool, spread(running, address).values())) == [False, True]
 
 
-def received(namespace: str) -> int:
-    """How many echo requests have come in."""
-    shown = tool("nstat", "-asz", "IcmpInEchos", namespace=namespace).stdout
-    return int(shown.split("IcmpInEchos")[1].split()[0])
+def spread(running: Fabric, address: str, flows: int = 64) -> dict[str, int]:
+    """How many of the client's datagrams, each from another port, come to each user plane; nobody listens there."""
+    counter = "Udp6NoPorts" if ":" in address else "UdpNoPorts"
+    places = {name: running.nodes[ON_WHICH[name]].namespace(name) for name in PLANES}
+    before = {name: counted(place, counter) for name, place in places.items()}
+    with inside(CLIENT), ExitStack() as stack:
+        for _flow in range(flows):
+            own = stack.enter_context(closing(socket.socket(family_of(address), socket.SOCK_DGRAM)))
+            own.sendto(b"x", (address, 5000))
+
+    def came() -> dict[str, int]:
+        return {name: counted(place, counter) - before[name] for name, place in places.items()}
+
+    wait_for(lambda: sum(came().values()) == flows, "every datagram")
+    return came()
+
+
+def family_of(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def counted(namespace: str, name: str) -> int:
+    """One of the kernel's own counters."""
+    shown = tool("nstat", "-asz", name, namespace=namespace).stdout
+    return int(re.search(rf"^{name} +(\d+)", shown, re.MULTILINE)[1])
+
+
+IN_SWITCHED = {4: "10.200.0.", 6: "2001:db8:200::"}
+OWN = {4: ("192.0.2.252", "192.0.2.254", "10.99.0.1"), 6: ("2001:db8:2::252", "2001:db8:2::254", "2001:db8:99::1")}
+BEHIND = {4: "10.99.0.2", 6: "2001:db8:99::2"}
+ECHOES = {4: "IcmpInEchos", 6: "Icmp6InEchos"}
+
+
+@pytest.fixture
+def switched(running: Fabric) -> Fabric:
+    """With addresses of the user planes in VLAN 200."""
+    for number, name in enumerate(PLANES, 1):
+        place = running.nodes[ON_WHICH[name]].namespace(name)
+        tool("ip", "address", "add", f"{IN_SWITCHED[4]}{number}/24", "dev", "eth1", namespace=place)
+        tool("ip", "address", "add", f"{IN_SWITCHED[6]}{number}/64", "dev", "eth1", "nodad", namespace=place)
+    return running
+
+
+def test_a_vlan_without_addresses_is_a_switch_only(switched: Fabric) -> None:
+    """Of both families: each thing that is in vain in VLAN 200 is seen to be answered, and to arrive, in VLAN 100."""
+    assert_that_functions_alone_answer(switched)
+    for family in (4, 6):
+        assert_that_nothing_is_routed(switched, family)
+
+
+def assert_that_nothing_is_routed(switched: Fabric, family: int) -> None:
+    """NFs reach each other in VLAN 200. When they ask there for a gateway's addresses, nobody answers, and what they
+    send to a gateway's MAC addresses there goes no further."""
+    gateway, home = switched.gateway.home, switched.nodes["compute-01"].namespace("nf-up1")
+    assert pinged(home, f"{IN_SWITCHED[family]}2")
+    shown = json.loads(tool("ip", "-j", "link", "show", namespace=gateway).stdout)
+    macs = {link["ifname"]: link["address"] for link in shown}
+    for device, allowed in (("eth0", True), ("eth1", False)):
+        for address in OWN[family][:2]:
+            lead(home, family, address, device)
+            assert pinged(home, address, 3 if allowed else 1) == allowed
+        # By its own address of VLAN 100, whichever way: none may be dropped for where it claims to come from.
+        for leg in (switched.device,) if allowed else filter(macs.get, ("br-200", "br-nf", switched.device)):
+            for address in (*OWN[family], BEHIND[family]):
+                lead(home, family, address, device, macs[leg])
+            places = {gateway: OWN[family], CLIENT: (BEHIND[family],)}
+            for place, addresses in places.items():
+                before = counted(place, ECHOES[family])
+                answered = [pinged(home, address, 3 if allowed else 1) for address in addresses]
+                assert answered == [allowed] * len(addresses)
+                assert counted(place, ECHOES[family]) - before == (len(addresses) if allowed else 0), (leg, place)
+
+
+def lead(namespace: str, family: int, address: str, device: str, mac: str = "") -> None:
+    """Have packets to an address leave by a device, to a MAC address or to who says that the address is its own."""
+    own = PLANES["nf-up1"][family]
+    tool("ip", f"-{family}", "neighbour", "flush", "to", address, "dev", device, "nud", "all", namespace=namespace)
+    route = (f"{address}/{32 if family == 4 else 128}", "dev", device, "src", own)
+    tool("ip", "route", "replace", *route, namespace=namespace)
+    if mac:
+        words = ("ip", "neighbour", "replace", address, "lladdr", mac, "nud", "permanent", "dev", device)
+        tool(*words, namespace=namespace)
+
+
+def pinged(namespace: str, address: str, seconds: int = 3) -> bool:
+    return tool("ping", "-n", "-c", "1", "-W", str(seconds), address, namespace=namespace, check=False).returncode == 0
+
+
+def assert_that_functions_alone_answer(running: Fabric) -> None:
+    """To what is sent to all: in VLAN 100 the gateway is among those who answer, and no host is in VLAN 200."""
+    places = {name: running.nodes[host].namespace(name) for name, host in ON_WHICH.items()}
+    home = places["nf-up1"]
+    for device, more in (("eth0", {link_local(running.gateway.home, running.device)}), ("eth1", set())):
+        functions = {link_local(place, device) for place in places.values()}
+        shown = tool("ping", "-n", "-c", "6", "-i", "0.4", f"ff02::1%{device}", namespace=home).stdout
+        assert set(re.findall(r"from (fe80::[0-9a-f:]*[0-9a-f])", shown)) == functions | more
+
+
+def link_local(namespace: str, device: str) -> str:
+    (link,) = json.loads(tool("ip", "-j", "-6", "address", "show", "dev", device, namespace=namespace).stdout)
+    return next(entry["local"] for entry in link["addr_info"] if entry["scope"] == "link")

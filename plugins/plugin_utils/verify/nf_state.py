@@ -89,7 +89,8 @@ def _user_planes(found: Everything, host: str, live: Live) -> Iterator[Finding]:
 
 def _control_planes(found: Everything, host: str, live: Live) -> Iterator[Finding]:
     for family in FAMILIES:
-        wanted = sum(one.count + 1 for one in found.ranges if one.family == family)
+        prefixes = [*(one.prefix for one in found.ranges), *(pool.prefix for pool in found.pools)]
+        wanted = sum(prefix.version == family for prefix in prefixes)
         for one in found.control_planes:
             address = one.address(family)
             if not wanted or address is None or one.name in found.drained.functions:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,25 @@ def test_sessions_are_looked_at() -> None:
     assert wrong(network(shared=True), routing(nf_cp1_v4=0, nf_cp1_v6=0), fabric_drained=["nf-cp1"]) == []
 
 
+def test_a_family_without_user_planes_has_no_pools_to_be_announced() -> None:
+    """Of its plan only the covering prefix is left, which control planes still announce, and which leads nowhere."""
+    given = intent()
+    for name, own in given["fabric_user_planes"].items():
+        own["addresses"] = [PLANES[name][4]]
+    del given["fabric_pools"]["subscribers6"]["pins"]
+    networks = {name: network(shared=name == "dcgw-01") for name in ("dcgw-01", "dcgw-02")}
+    for found in networks.values():
+        ours = ("2001:db8:cb", "2001:db8:c6::100/128")
+        found["routes"] = [route for route in found["routes"] if not route["destination"].startswith(ours)]
+    said = routing(nf_cp1_v6=1, nf_cp2_v6=1)
+    said["bfd_sessions"] = [one for one in said["bfd_sessions"] if ":" not in one["address"]]
+    (daemon,) = nf_bird(given, "compute-09")
+    assert re.findall(r"route (\S*:\S*) blackhole", daemon["config"]) == ["2001:db8:cb00::/40"]
+    found = nf_findings(given, networks, dict.fromkeys(networks, said))
+    assert [one["line"] for one in found if not one["ok"]] == []
+    assert "dcgw-01, nf-cp1 2001:db8:2::9: has announced 1 routes" in [one["line"] for one in found]
+
+
 def test_exactly_one_gateway_has_the_shared_addresses() -> None:
     assert wrong(network()) == [
         "gateways, shared address 192.0.2.254: is on no gateway",
@@ -238,6 +258,22 @@ def test_pools_are_probed_where_somebody_answers() -> None:
     assert targets == pinged | {"198.18.0.1"}
     assert {check["probe"].get("namespace") for check in places[1]["checks"]} == {"c"}
     assert nf_checks(intent(fabric_drained=["dcgw-01"]), "dcgw-01", outside=outside, subscriber=1) == []
+
+
+def test_scenario_nf_probes_every_pool() -> None:
+    """From both gateways, and from the client behind either."""
+    settings = yaml.safe_load((ROOT / "molecule/nf/lab.yml").read_text())["variables"]
+    subscribers = {f"203.0.113.{16 * number + 1}" for number in HOMES}
+    subscribers |= {f"2001:db8:cb{number}0::1" for number in HOMES}
+    for gateway in ("dcgw-01", "dcgw-02"):
+        places = nf_checks(intent(), gateway, settings["verify_outside"], settings["verify_subscriber"])
+        assert [place["host"] for place in places] == [gateway, "localhost"]
+        probed = [
+            {check["probe"]["address"] for check in place["checks"] if check["probe"]["kind"] == "ping"}
+            for place in places
+        ]
+        assert probed == [subscribers, subscribers]
+        assert {check["probe"]["namespace"] for check in places[1]["checks"]} == {"hnlab-nf.client"}
 
 
 def test_hosts_without_functions_make_no_checks() -> None:
