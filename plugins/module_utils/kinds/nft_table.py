@@ -258,8 +258,7 @@ class NftTable(Resource):
         for chain in self.chains or ():
             if first.get(chain.name, chain.name) != chain.name:
                 alike = parts[("chain", first[chain.name])]
-                head = _normal({**json.loads(alike.head), "dev": chain.device})
-                full[("chain", chain.name)] = replace(alike, head=head)
+                full[("chain", chain.name)] = replace(alike, head=_at_device(alike.head, chain.device))
         for collection in self.sets or ():
             known = _known(collection, seen)
             key = (collection.word, collection.name)
@@ -329,6 +328,12 @@ def _element(value: Any) -> str:
 
 def _head(body: Mapping[str, Any]) -> str:
     return _normal({key: value for key, value in body.items() if key not in _VOLATILE})
+
+
+def _at_device(head: str, device: str | None) -> str:
+    """The same head at another device. Not every nft tells the device of a chain."""
+    body = json.loads(head)
+    return _normal({**body, "dev": device}) if "dev" in body else head
 
 
 def _normal(value: Any) -> str:
