@@ -195,7 +195,8 @@ def test_the_way_to_central_snat_and_back(nodes: dict[str, Node]) -> None:
 
     leaves = trace(compute, tcp("vport-router", (gateway, inside), (WEB2, OUTSIDE_IP)))
     assert leaves.tables == [0, 30, 40, *TO_UPLINK]
-    assert re.fullmatch(rf"set\(eth\(src=5a:d0:[0-9a-f:]+\)\),{port_numbers(compute)['vx-web']}", *leaves.passes)
+    (tunnel,) = leaves.passes
+    assert re.fullmatch(rf"set\(eth\(src=5a:d0:[0-9a-f:]+\)\),{port_numbers(compute)['vx-web']}", tunnel)
 
     arrives = trace(network, tcp("vx-web", (OTHER_ROUTER, inside), (WEB2, OUTSIDE_IP)))
     assert (arrives.tables, arrives.ports) == ([*FROM_UPLINK, 81], [port_called(network, "snat blue web")])
