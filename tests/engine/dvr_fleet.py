@@ -20,6 +20,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from select import select
 from typing import Any
 
 from harness import Document, Machine, OpenVSwitch, inside, lines, own_network, private_namespace_directory, tool
@@ -216,11 +217,15 @@ def _exchange(client: socket.socket, server: socket.socket, size: int = 200_000)
         sender.setblocking(False)
         sent = got = 0
         while got < size:
-            if sent < size:
+            # A sender may have to wait for acknowledgements when everything has been received already.
+            readable, writable, _none = select([receiver], [sender] if sent < size else [], [], 10)
+            if not readable and not writable:
+                raise TimeoutError(f"of {sent} bytes that were sent {got} have come")
+            if writable:
                 with suppress(BlockingIOError):
                     sent += sender.send(b"x" * min(20_000, size - sent))
-            receiver.settimeout(10)
-            got += len(receiver.recv(65536))
+            if readable:
+                got += len(receiver.recv(65536))
         sender.settimeout(10)
 
 
