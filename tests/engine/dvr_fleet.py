@@ -20,6 +20,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from select import select
 from typing import Any
 
 from harness import Document, Machine, OpenVSwitch, inside, lines, own_network, private_namespace_directory, tool
@@ -127,14 +128,13 @@ def node(name: str, directory: Path) -> Iterator[Node]:
 def fleet(directory: Path, hosts: Mapping[str, str], outside: Iterable[str]) -> Iterator[dict[str, Node]]:
     """Hosts with their underlay addresses; ``outside`` are lines of ``ip`` for the machine on the external network."""
     with own_network(), ExitStack() as stack:
-        for segment in (UNDERLAY, EXTERNAL):
-            tool("ip", "link", "add", "name", segment, "type", "bridge", "mcast_snooping", "0")
-            tool("ip", "link", "set", "dev", segment, "mtu", "1600", "up")
+        for name in (UNDERLAY, EXTERNAL):
+            segment(name)
         nodes = {}
         for index, (name, address) in enumerate(hosts.items()):
             own = nodes[name] = stack.enter_context(node(name, directory / name))
-            _connect(own.process.pid, "eth0", UNDERLAY, f"under{index}")
-            _connect(own.process.pid, "enp7s0", EXTERNAL, f"ext{index}")
+            connect(own, "eth0", UNDERLAY, f"under{index}")
+            connect(own, "enp7s0", EXTERNAL, f"ext{index}")
             tool("ip", "link", "set", "dev", "eth0", "mtu", "1600", "up", namespace=own.home)
             tool("ip", "address", "add", f"{address}/24", "dev", "eth0", namespace=own.home)
         tool("ip", "netns", "add", OUTSIDE)
@@ -146,9 +146,16 @@ def fleet(directory: Path, hosts: Mapping[str, str], outside: Iterable[str]) -> 
         yield nodes
 
 
-def _connect(pid: int, device: str, segment: str, port: str) -> None:
-    tool("ip", "link", "add", port, "mtu", "1600", "type", "veth", "peer", device, "netns", str(pid))
-    tool("ip", "link", "set", "dev", port, "master", segment, "up")
+def segment(name: str) -> None:
+    """A wire to which several can be connected."""
+    tool("ip", "link", "add", "name", name, "type", "bridge", "mcast_snooping", "0")
+    tool("ip", "link", "set", "dev", name, "mtu", "1600", "up")
+
+
+def connect(own: Node, device: str, wire: str, port: str) -> None:
+    """A host's card on a segment, where what it sends comes out of the port."""
+    tool("ip", "link", "add", port, "mtu", "1600", "type", "veth", "peer", device, "netns", str(own.process.pid))
+    tool("ip", "link", "set", "dev", port, "master", wire, "up")
 
 
 def whole_checksums(namespace: str, device: str) -> None:
@@ -189,17 +196,36 @@ def seen_as(source: str, target: str, address: str, port: int = PORT, seconds: f
             return str(sender[0])
 
 
+# Source, target, and the address by which the source tries to reach it; and as whom it is seen there, None for nobody.
+Meetings = dict[tuple[str, str, str], str | None]
+
+
+def unexpected(places: Mapping[str, str], expected: Meetings) -> Meetings:
+    """What comes of the attempts that do not end as expected."""
+    found: Meetings = {}
+    for (source, target, address), expected_as in expected.items():
+        # Who is to come through gets the time that an emulated machine may need for a first packet.
+        seen = seen_as(places[source], places[target], address, seconds=5 if expected_as else 1)
+        if seen != expected_as:
+            found[source, target, address] = seen
+    return found
+
+
 def _exchange(client: socket.socket, server: socket.socket, size: int = 200_000) -> None:
     """More than fits into one segment, in both directions."""
     for sender, receiver in ((client, server), (server, client)):
         sender.setblocking(False)
         sent = got = 0
         while got < size:
-            if sent < size:
+            # A sender may have to wait for acknowledgements when everything has been received already.
+            readable, writable, _none = select([receiver], [sender] if sent < size else [], [], 10)
+            if not readable and not writable:
+                raise TimeoutError(f"of {sent} bytes that were sent {got} have come")
+            if writable:
                 with suppress(BlockingIOError):
                     sent += sender.send(b"x" * min(20_000, size - sent))
-            receiver.settimeout(10)
-            got += len(receiver.recv(65536))
+            if readable:
+                got += len(receiver.recv(65536))
         sender.settimeout(10)
 
 

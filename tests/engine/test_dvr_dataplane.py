@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from statistics import mean
 
 import pytest
-from dvr_fleet import OUTSIDE, Node, seen_as
+from dvr_fleet import OUTSIDE, Meetings, Node, seen_as, unexpected
 from dvr_shipped import BLUE, DATAPATHS, DB, FLOATING, GREEN, INSTANCES, OWN_ADDRESS, WEB, Places, places_on, shipped
 from harness import tool
 
@@ -28,24 +28,13 @@ def places(nodes: dict[str, Node]) -> Places:
     return places_on(nodes)
 
 
-def reached(places: Places, pairs: dict[tuple[str, str, str], str | None]) -> dict[tuple[str, str, str], str | None]:
-    """The pairs of source, target and address that are not as expected."""
-    found = {}
-    for (source, target, address), expected in pairs.items():
-        # Who is to come through gets the time that an emulated machine may need for a first packet.
-        seen = seen_as(places[source], places[target], address, seconds=5 if expected else 1)
-        if seen != expected:
-            found[source, target, address] = seen
-    return found
-
-
 def opened(source: str, target: str) -> bool:
     """Whether the target's group lets the source in: a database is for web servers only."""
     return target not in DB or source in WEB
 
 
 def test_east_west(places: Places) -> None:
-    expected = {}
+    expected: Meetings = {}
     for tenant in (BLUE, GREEN):
         for source in tenant:
             for target in tenant:
@@ -53,42 +42,42 @@ def test_east_west(places: Places) -> None:
                     for family in (1, 2):
                         own = INSTANCES[source][family]
                         expected[source, target, INSTANCES[target][family]] = own if opened(source, target) else None
-    assert reached(places, expected) == {}
+    assert unexpected(places, expected) == {}
 
 
 def test_tenants_with_the_same_addresses_do_not_meet(places: Places) -> None:
     twins = [("vm1", "shop1"), ("web2", "shop2"), ("db1", "store1"), ("db2", "store2")]
-    others = {}
+    others: Meetings = {}
     for blue, green in twins:
         others.update({("web4", green, INSTANCES[blue][1]): None, ("store1", blue, INSTANCES[green][1]): None})
-    assert reached(places, others) == {}
+    assert unexpected(places, others) == {}
 
 
 def test_out_and_seen_as_whom(places: Places) -> None:
-    expected = {
+    expected: Meetings = {
         (source, OUTSIDE, address): seen
         for source, (_host, _v4, _v6, seen) in INSTANCES.items()
         for address in ("192.168.100.1", "203.0.113.9")
     }
-    assert reached(places, expected) == {}
+    assert unexpected(places, expected) == {}
 
 
 def test_floating_ips(places: Places) -> None:
-    expected: dict[tuple[str, str, str], str | None] = {}
+    expected: Meetings = {}
     for target in FLOATING:
         address = INSTANCES[target][3]
         for source, (_host, _v4, _v6, seen) in INSTANCES.items():
             expected[source, target, address] = seen if target not in DB else None
         expected[OUTSIDE, target, address] = "192.168.100.1" if target not in DB else None
-    assert reached(places, expected) == {}
+    assert unexpected(places, expected) == {}
 
 
 def test_ipv6_north_south(places: Places) -> None:
-    expected: dict[tuple[str, str, str], str | None] = {}
+    expected: Meetings = {}
     for name, (_host, _v4, own, _seen) in INSTANCES.items():
         expected[name, OUTSIDE, "2001:db8:64::1"] = own
         expected[OUTSIDE, name, own] = "2001:db8:64::1" if name not in DB else None
-    assert reached(places, expected) == {}
+    assert unexpected(places, expected) == {}
 
 
 def test_the_hosts_own_address_in_the_external_network(nodes: dict[str, Node], places: Places) -> None:

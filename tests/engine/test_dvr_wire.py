@@ -1,11 +1,10 @@
 # Copyright: hostnet.fabric contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is on the wires between hosts of distributed routers, what is kept off them, and the way of single packets."""
+"""What is on the wires between hosts of distributed routers, and what is kept off them."""
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import time
@@ -15,6 +14,7 @@ from ipaddress import ip_address
 
 import pytest
 from dvr_fleet import OUTSIDE, Frame, Node, captured, pings, seen_as
+from dvr_look import details, mac_of, mac_of_instance
 from dvr_shipped import BLUE, DATAPATHS, DB, GREEN, HOSTS, INSTANCES, OWN_ADDRESS, WEB, Places, places_on, shipped
 from harness import inside, tool
 
@@ -39,17 +39,6 @@ def nodes(
 @pytest.fixture(scope="module")
 def places(nodes: dict[str, Node]) -> Places:
     return places_on(nodes)
-
-
-def details(node: Node, device: str, namespace: str = "") -> str:
-    place = node.namespace(namespace) if namespace else node.home
-    return tool("ip", "-d", "link", "show", "dev", device, namespace=place).stdout
-
-
-def mac_of(node: Node, device: str, namespace: str = "") -> str:
-    found = re.search(r"link/ether (\S+)", details(node, device, namespace))
-    assert found is not None
-    return found[1]
 
 
 def vni_of(node: Node, device: str) -> int:
@@ -135,10 +124,6 @@ def test_no_gateway_on_the_wire_and_no_tenant_in_anothers_network(nodes: dict[st
     assert not {mac for name, mac in own.items() if not name.startswith("store")} & {f.source for f in outer}
 
 
-def mac_of_instance(nodes: dict[str, Node], name: str) -> str:
-    return mac_of(nodes[INSTANCES[name][0]], "eth0", name)
-
-
 def send(namespace: str, data: bytes) -> None:
     with inside(namespace), closing(socket.socket(socket.AF_PACKET, socket.SOCK_RAW)) as own:
         own.bind(("eth0", 0))
@@ -214,72 +199,6 @@ def test_an_instance_does_not_meet_its_host(nodes: dict[str, Node], places: Plac
         # Its neighbours and its gateway may speak to it meanwhile.
         assert [frame for frame in frames if it.packed in frame.data or wire.mac_bytes(port) in frame.data] == []
     assert seen_as(places["web2"], node.home, "10.20.0.11", seconds=0.3) is None
-
-
-def passes(node: Node, flow: str) -> list[str]:
-    """What the datapath does with a frame, once for each time that it comes back from connection tracking."""
-    return re.findall(r"Datapath actions: (.*)", node.appctl("ofproto/trace", "br-int", flow))
-
-
-def port_numbers(node: Node) -> dict[str, str]:
-    """The datapath's number of each port."""
-    return dict(re.findall(r"^\s+(\S+) \d+/(\d+): \(system\)", node.appctl("dpif/show"), re.MULTILINE))
-
-
-def port_called(node: Node, label: str) -> str:
-    """The device with this label; its name may be a shortened one."""
-    links = json.loads(tool("ip", "-j", "link", "show", namespace=node.home).stdout)
-    (name,) = (link["ifname"] for link in links if link.get("ifalias") == f"hostnet:t {label}")
-    return str(name)
-
-
-def test_a_packet_from_another_hosts_router_arrives_as_from_the_gateway(nodes: dict[str, Node]) -> None:
-    """And without a tag: over a tunnel and over the physical network."""
-    node = nodes["compute-01"]
-    ports = port_numbers(node)
-    packet = "dl_src=5a:d0:01:02:03:04,dl_dst=%s,icmp,icmp_type=8,nw_src=172.16.19.99,nw_dst=172.16.18.100"
-    gateway = mac_of(node, "qr-web", "router-ns")
-    first, *_rest, last = passes(node, "in_port=vx-web," + packet % mac_of_instance(nodes, "vm1"))
-    assert f"set(eth(src={gateway}" in first
-    assert last.split(",")[-1] == ports["veth-vm1"]
-
-    gateway = mac_of(node, "qr-store", "router-green")
-    first, *_rest, last = passes(node, "in_port=vport-br-int,dl_vlan=30," + packet % mac_of_instance(nodes, "store1"))
-    assert "pop_vlan" in first
-    assert f"set(eth(src={gateway}" in first
-    assert last.split(",")[-1] == ports["veth-store1"]
-
-
-def test_a_routed_packet_leaves_with_the_hosts_own_address(nodes: dict[str, Node]) -> None:
-    node = nodes["compute-01"]
-    packet = "dl_src=%s,dl_dst=%s,ip,nw_src=172.16.19.10,nw_dst=172.16.18.102"
-    legs = mac_of(node, "qr-web", "router-ns"), mac_of(node, "qr-store", "router-green")
-    (tunnel,) = passes(node, f"in_port=vport-router,{packet % (legs[0], mac_of_instance(nodes, 'web3'))}")
-    assert re.fullmatch(rf"set\(eth\(src=5a:d0:[0-9a-f:]+\)\),{port_numbers(node)['vx-web']}", tunnel)
-    (tagged,) = passes(
-        node, f"in_port={port_called(node, 'green store')},{packet % (legs[1], mac_of_instance(nodes, 'store2'))}"
-    )
-    assert re.match(r"set\(eth\(src=5a:d0:[0-9a-f:]+\)\),push_vlan\(vid=30,pcp=0\),", tagged)
-
-
-def test_unknown_receivers_are_looked_for_outside_only(nodes: dict[str, Node]) -> None:
-    node = nodes["compute-01"]
-    ports = port_numbers(node)
-    own = mac_of_instance(nodes, "web2")
-    sender = f"in_port=veth-web2,dl_src={own},arp,arp_spa=172.16.18.101,arp_sha={own}"
-    (unknown,) = passes(node, f"{sender},dl_dst=52:54:00:99:99:99,arp_tpa=172.16.18.9")
-    assert unknown == ports["vx-web"]
-
-
-@pytest.mark.parametrize(("uplink", "receiver"), [("vx-web", "veth-web2"), ("vport-br-int,dl_vlan=30", "veth-store1")])
-def test_what_came_from_outside_does_not_go_out_again(nodes: dict[str, Node], uplink: str, receiver: str) -> None:
-    node = nodes["compute-01"]
-    ports = port_numbers(node)
-    sender = f"in_port={uplink},dl_src=52:54:00:99:99:98"
-    assert passes(node, f"{sender},dl_dst=52:54:00:99:99:99") == ["drop"]
-    (broadcast,) = passes(node, f"{sender},dl_dst=ff:ff:ff:ff:ff:ff,arp")
-    assert ports[receiver] in broadcast.split(",")
-    assert not {ports["vx-web"], ports["vx-db"], ports["vx-shop"], ports["enp7s0"]} & set(broadcast.split(","))
 
 
 def test_nothing_is_answered_twice(places: Places) -> None:

@@ -103,6 +103,14 @@ def test_of_chains_alike_at_many_devices_one_is_loaded():
     assert {part.entries for part in parts.values()} == {("drop",)}
 
 
+def test_an_nft_that_does_not_tell_the_device_of_one_chain_tells_that_of_none():
+    table = NftTable(family="netdev", name="ports", chains=(at("tap0"), at("tap1")))
+    assert table.unabridged({("chain", "tap0"): Part('{"prio":0}', ("drop",))}, {}) == {
+        ("chain", "tap0"): Part('{"prio":0}', ("drop",)),
+        ("chain", "tap1"): Part('{"prio":0}', ("drop",)),
+    }
+
+
 def test_a_chain_that_hooks_in_nowhere_is_like_no_other():
     chains = (Chain("a", ("drop",), device="tap0"), Chain("b", ("drop",), device="tap1"))
     table = NftTable(family="netdev", name="ports", chains=chains)
