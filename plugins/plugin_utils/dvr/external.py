@@ -65,7 +65,7 @@ def parse_external(
     if not section.sound or provider is None:
         return None
     number = numbers.provider_number(provider, vlan)
-    network = Network(name, section.path, subnets, fitting, number, provider=provider, vlan=vlan, external=True)
+    network = Network(name, section.path, subnets, fitting, number, provider=provider, vlan=vlan)
     return DeclaredExternal(network, namespace, device, port, host_addresses)
 
 

@@ -84,12 +84,6 @@ class Network:
     vlan: int | None = None
     tunnel_device: str | None = None
     gateway_mac: str | None = None
-    external: bool = False
-
-    @property
-    def title(self) -> str:
-        """Names it among all: a tenant's and an external network may have the same name."""
-        return f"external {self.name}" if self.external else self.name
 
 
 @dataclass(frozen=True)

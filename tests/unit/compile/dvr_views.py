@@ -68,7 +68,6 @@ EXT = Network(
     mtu=1500,
     number=0x80000000,
     provider="ext",
-    external=True,
 )
 HOST = Host(
     name="compute-01",

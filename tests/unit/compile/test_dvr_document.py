@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from dataclasses import replace
 
-import dvr_intent
 import dvr_views as views
 import pytest
 from hypothesis import given
@@ -18,7 +17,6 @@ from netaddr import IPAddress, IPNetwork
 
 from ansible_collections.hostnet.fabric.plugins.module_utils import document as documents
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.document import compiled
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.fleet import Fleet
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.flows.firewall import masked
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import LocalNetwork, Rule, Tap
 
@@ -166,17 +164,6 @@ def test_a_host_with_nothing_has_br_int_and_lets_nothing_pass():
     document = compiled(NOTHING)
     assert set(document) == {"scope", "ovs_bridges", "openflow"}
     assert names(document) == {"base"}
-
-
-def test_a_tenants_and_an_external_network_may_have_the_same_name():
-    changes = {
-        "fabric_networks/ext": {"subnets": ["10.3.0.0/24"]},
-        "fabric_routers/blue/networks": ["web", "ext"],
-    }
-    for host in dvr_intent.HOSTS:
-        document = compiled(Fleet(dvr_intent.fleet(changes)).view(host))
-        assert documents.parse(document).scope == "dvr"
-        assert {"network ext", "network external ext"} <= names(document)
 
 
 def test_what_is_not_guarded_has_no_rules():

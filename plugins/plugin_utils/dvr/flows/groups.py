@@ -35,7 +35,7 @@ def _of_segment(view: HostView, segment: LocalSegment) -> Iterator[Entry]:
     network = segment.network
     flows = (*classify.uplink(segment), *forward.flood(segment), *uplink.network(segment))
     if flows:
-        yield _group(f"network {network.title}", network.path, flows)
+        yield _group(f"network {network.name}", network.path, flows)
     for router, leg in segment.legs:
         flows = (*classify.leg(leg), *responder.leg(leg), *forward.leg(leg), *uplink.leg(view.host, leg))
         yield _group(f"router {router.name} {network.name}", leg.path, flows)
@@ -44,7 +44,7 @@ def _of_segment(view: HostView, segment: LocalSegment) -> Iterator[Entry]:
         yield _group(f"external {external.name}", external.path, flows)
     for snat, central in segment.centrals:
         flows = (*classify.central(central), *responder.central(central), *forward.central(central))
-        yield _group(f"snat {snat.router} {network.title}", central.path, flows)
+        yield _group(f"snat {snat.router} {network.name}", central.path, flows)
     for own in segment.instances:
         parts = (classify.instance, port_security.instance, firewall.instance, forward.instance)
         flows = tuple(flow for part in parts for flow in part(own))
