@@ -18,7 +18,7 @@ from harness import Machine, OpenVSwitch, tool, wait_for
 from states import switched_state
 
 COMPUTE, SNAT_HOST = "compute-02", "network-01"
-ON_THE_CARD = (f"addr add {OWN_ADDRESS}/24 dev {{}}", "route add default via 192.168.100.1 dev {} proto static")
+_ON_THE_CARD = (f"addr add {OWN_ADDRESS}/24 dev {{}}", "route add default via 192.168.100.1 dev {} proto static")
 _CARD_MAC = "02:00:00:00:07:07"
 _BRIDGE = "br-int"
 _REGISTER = re.compile(r"(?<=reg0=)0x[0-9a-f]+|(?<=set_field:)0x[0-9a-f]+(?=->reg0)")
@@ -55,7 +55,7 @@ def furnish(host: Machine, ovs: OpenVSwitch, name: str, datapath: str) -> None:
 
 def load_card(host: Machine, link: str) -> None:
     """What others have put on the card in the external network."""
-    for line in ON_THE_CARD:
+    for line in _ON_THE_CARD:
         host.ip(line.format(link))
 
 

@@ -4,8 +4,8 @@
 """What is deleted underneath is made again, and nothing else is touched, on a compute host and on the SNAT host.
 
 All objects of one kind in one place are deleted at once; a place is a namespace, but those of the instances are one.
-Before that, one object of the kind is deleted alone: every bridge, the first namespace of each place, the first link and
-the first port of all whose names begin alike, and of the other kinds the first. What cannot be deleted is altered:
+Before that, one object of the kind is deleted alone: every bridge, the first namespace of each place, the first link
+and the first port of all whose names begin alike, and of the other kinds the first. What cannot be deleted is altered:
 sysctls and checksum offloads. The card in the external network is not ours, and a bridge's own port goes with its
 bridge.
 """
