@@ -385,6 +385,15 @@ class OpenVSwitch:
         process.terminate()
         process.wait(10)
 
+    def wait_until_done(self) -> None:
+        """Until the daemon has done what the database says, which a killed ovs-vsctl has not waited for."""
+
+        def is_done() -> bool:
+            asked, done = self.vsctl("get", "Open_vSwitch", ".", "next_cfg", "cur_cfg").split()
+            return asked == done
+
+        wait_for(is_done, "ovs-vswitchd")
+
     def vsctl(self, *words: str) -> str:
         return tool("ovs-vsctl", f"--db={self.database}", "--timeout=10", *words).stdout
 

@@ -5,18 +5,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import Machine, inside, own_network, unlike
+from harness import Machine, own_network, unlike
+from kills import kill, lasts, start
+from states import state
 
 NAMESPACES, PAIRS_EACH, TAPS = 6, 7, 8
 ROUNDS, KILLS_EACH = 11, 10
@@ -117,69 +114,16 @@ def _fresh(directory: Path) -> Iterator[Machine]:
             machine.close()
 
 
-_NUMBERED = re.compile(r"ifindex|link_index|link_netnsid|id|no|port_id|port_no|handle|designated_\w+|root_port")
-
-
-def _state(host: Machine, document: dict[str, Any]) -> dict[str, Any]:
-    """What there is, without the numbers that things get in the order they are made in."""
-    found: dict[str, Any] = _without_numbers(host.snapshot(sysctls=False))
-    for content in found.values():
-        if "nft" in content:
-            content["nft"] = re.sub(r" # handle \d+", "", content["nft"])
-    found["sysctls"] = {}
-    for entry in document["sysctls"]:
-        if entry.get("namespace", "") in ("", *host.named_namespaces()):
-            with inside(entry.get("namespace", "")):
-                path = Path("/proc/sys", entry["name"].replace(".", "/"))
-                found["sysctls"][str(entry)] = path.read_text(encoding="ascii") if path.exists() else None
-    for path in [path for path in host.run_directory.rglob("*") if path.is_file() and path.name != "lock"]:
-        text = path.read_text(encoding="utf-8")
-        found[path.name] = json.loads(text) if path.suffix == ".json" else sorted(text.splitlines())
-    return found
-
-
-def _without_numbers(value: Any) -> Any:
-    if isinstance(value, list):
-        return sorted(map(_without_numbers, value), key=lambda item: json.dumps(item, sort_keys=True))
-    if isinstance(value, dict):
-        return {key: _without_numbers(item) for key, item in value.items() if not _NUMBERED.fullmatch(key)}
-    return value
-
-
-def _start(host: Machine, document: dict[str, Any], absent: bool) -> int:
-    """A process in a group of its own that runs the engine once."""
-    child = os.fork()
-    if child == 0:
-        try:
-            os.setsid()
-            host.run(document, absent=absent)
-        finally:
-            os._exit(0)
-    return child
-
-
-def _kill(child: int, after: float, group: bool) -> None:
-    time.sleep(after)
-    try:
-        (os.killpg if group else os.kill)(child, signal.SIGKILL)
-    except ProcessLookupError:
-        # It had not yet made its group.
-        os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-
-
 @pytest.fixture(scope="session")
 def undisturbed(_namespace_directory: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """How a run ends that nobody disturbs, and how long it and its teardown take."""
     document = _document()
     directory = tmp_path_factory.mktemp("undisturbed")
     with _fresh(directory / "run") as host:
-        found: dict[str, Any] = {"document": document, "clean": _state(host, document)}
+        found: dict[str, Any] = {"document": document, "clean": state(host, document)}
         for name, absent in (("build", False), ("teardown", True)):
-            started = time.monotonic()
-            os.waitpid(_start(host, document, absent), 0)
-            found[name] = time.monotonic() - started
-            found[f"after {name}"] = _state(host, document)
+            found[name] = lasts(host, document, absent=absent)
+            found[f"after {name}"] = state(host, document)
         assert list(unlike(found["clean"], found["after teardown"])) == []
     return found
 
@@ -193,21 +137,25 @@ def test_there_are_enough_objects_and_instants(undisturbed: dict[str, Any]) -> N
 @pytest.mark.parametrize("number", range(ROUNDS))
 def test_a_killed_run_is_finished_by_the_next(number: int, undisturbed: dict[str, Any], tmp_path: Path) -> None:
     document, instants = undisturbed["document"], ROUNDS * KILLS_EACH
-    for kill in range(KILLS_EACH):
-        instant = kill * ROUNDS + number
-        with _fresh(tmp_path / f"run{kill}") as host:
-            _kill(_start(host, document, False), undisturbed["build"] * instant / instants, group=bool(instant % 2))
+    for turn in range(KILLS_EACH):
+        instant = turn * ROUNDS + number
+        with _fresh(tmp_path / f"run{turn}") as host:
+            kill(start(host, document), undisturbed["build"] * instant / instants, group=bool(instant % 2))
             host.run(document)
-            assert list(unlike(undisturbed["after build"], _state(host, document))) == [], f"{instant} of {instants}"
+            assert list(unlike(undisturbed["after build"], state(host, document))) == [], f"{instant} of {instants}"
 
 
 @pytest.mark.parametrize("number", range(TEARDOWN_ROUNDS))
 def test_a_killed_teardown_is_finished_by_the_next(number: int, undisturbed: dict[str, Any], tmp_path: Path) -> None:
     document, instants = undisturbed["document"], TEARDOWN_ROUNDS * TEARDOWN_KILLS_EACH
-    for kill in range(TEARDOWN_KILLS_EACH):
-        instant = kill * TEARDOWN_ROUNDS + number
-        with _fresh(tmp_path / f"run{kill}") as host:
+    for turn in range(TEARDOWN_KILLS_EACH):
+        instant = turn * TEARDOWN_ROUNDS + number
+        with _fresh(tmp_path / f"run{turn}") as host:
             host.run(document)
-            _kill(_start(host, document, True), undisturbed["teardown"] * instant / instants, group=bool(instant % 2))
+            kill(
+                start(host, document, absent=True),
+                undisturbed["teardown"] * instant / instants,
+                group=bool(instant % 2),
+            )
             host.run(document, absent=True)
-            assert list(unlike(undisturbed["clean"], _state(host, document))) == [], f"{instant} of {instants}"
+            assert list(unlike(undisturbed["clean"], state(host, document))) == [], f"{instant} of {instants}"

@@ -5,17 +5,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import time
 from typing import Any
 
-import pytest
-from harness import Machine, unlike
-from test_kill import _kill, _start, _state
+from harness import Machine, OpenVSwitch, unlike
+from kills import kill, lasts, start
+from states import switched_state
 
-pytestmark = pytest.mark.usefixtures("ovs")
 KILLS, NAMESPACES, PORTS_EACH = 10, 3, 4
 
 
@@ -49,29 +44,17 @@ def _document(datapath: str) -> dict[str, Any]:
     return document
 
 
-def _content(host: Machine, document: dict[str, Any]) -> dict[str, Any]:
-    """The state, without the identities that the database makes up."""
-    found = _state(host, document)
-    rows = re.sub(r'\["uuid", "[^"]+"\](, )?', "", json.dumps(found["ovs"]).replace("\\", ""))
-    # The switch makes this device for itself, with a MAC of chance.
-    found["host"]["addr show"] = [
-        link for link in found["host"]["addr show"] if link["ifname"] not in ("ovs-netdev", "ovs-system")
-    ]
-    return {**found, "ovs": rows}
-
-
-def test_a_killed_run_with_open_vswitch_is_finished_by_the_next(host: Machine, datapath: str) -> None:
+def test_a_killed_run_with_open_vswitch_is_finished_by_the_next(host: Machine, ovs: OpenVSwitch, datapath: str) -> None:
     document = _document(datapath)
-    clean = _content(host, document)
-    started = time.monotonic()
-    os.waitpid(_start(host, document, False), 0)
-    lasted = time.monotonic() - started
-    undisturbed = _content(host, document)
+    clean = switched_state(host, document)
+    lasted = lasts(host, document)
+    undisturbed = switched_state(host, document)
     host.run({})
-    assert list(unlike(clean, _content(host, document))) == []
-    for kill in range(KILLS):
-        _kill(_start(host, document, False), lasted * kill / KILLS, group=bool(kill % 2))
+    assert list(unlike(clean, switched_state(host, document))) == []
+    for turn in range(KILLS):
+        kill(start(host, document), lasted * turn / KILLS, group=bool(turn % 2))
         host.run(document)
-        assert list(unlike(undisturbed, _content(host, document))) == [], f"{kill} of {KILLS}"
+        ovs.wait_until_done()
+        assert list(unlike(undisturbed, switched_state(host, document))) == [], f"{turn} of {KILLS}"
         host.run({})
-        assert list(unlike(clean, _content(host, document))) == [], f"after teardown, {kill} of {KILLS}"
+        assert list(unlike(clean, switched_state(host, document))) == [], f"after teardown, {turn} of {KILLS}"

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import kills
 import pytest
 from harness import Machine, OpenVSwitch, actions, inside, tool, wait_for
-from test_kill import _kill, _start
 from test_uplink import _load, stream, wired
 
 from ansible_collections.hostnet.fabric.plugins.module_utils.engine import empty_host_commands
@@ -171,7 +171,7 @@ def test_a_killed_move_leaves_the_host_reachable_and_is_finished_by_the_next(
         switched.run({})
     for kill in range(KILLS):
         wanted = {} if teardown else _document(datapath)
-        _kill(_start(switched, wanted, False), lasted * kill / KILLS, group=bool(kill % 2))
+        kills.kill(kills.start(switched, wanted), lasted * kill / KILLS, group=bool(kill % 2))
         reached = tool("ping", "-n", *tries, "-W", "2", "10.9.0.83", namespace="peer", check=False)
         assert reached.returncode == 0, f"{kill} of {KILLS}"
         switched.run(wanted)

@@ -72,11 +72,12 @@ class Uplink(Resource):
     leg: str | None = declared(parse_bridge)
 
     # Observed only: what the link carries, and what foreign load its bridge or leg carries; the link's MAC address,
-    # and whether it is a port of a Linux bridge.
+    # whether it is a port of a Linux bridge, and whether its leg is gone, so that a new one must look like the link.
     on_link: Load = Load()
     on_bridge: Load = Load()
     mac: str = ""
     is_slave: bool = False
+    leg_gone: bool = False
     # Declared only: the addresses that the document itself puts on the bridge or leg, whether it gives the leg a MAC
     # address, and the ports that the link and the leg's other end are to be.
     declared_there: tuple[str, ...] = ()
@@ -113,6 +114,7 @@ class Uplink(Resource):
                 leg=leg,
                 mac=links[link].get("address", ""),
                 is_slave="master" in links[link] and link not in switched,
+                leg_gone=bool(leg) and leg not in links,
                 on_link=_load(reading, link),
                 on_bridge=_load(reading, leg or bridge),
             )
@@ -124,6 +126,8 @@ class Uplink(Resource):
             found.append(Difference("bridge", seen.bridge, self.bridge))
         if (self.leg or "") != (seen.leg or ""):
             found.append(Difference("leg", seen.leg, self.leg))
+        elif self.leg and seen.leg_gone:
+            found.append(Difference("leg", "without its device", self.leg))
         for old, load in self._moving(seen).items():
             if load != Load():
                 found.append(Difference(f"on {old}", str(load), "nothing"))
