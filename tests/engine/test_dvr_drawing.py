@@ -97,7 +97,7 @@ def test_every_documented_table_has_flows_and_no_other_has(host: Node) -> None:
 
 
 def test_nft_tables(host: Node, datapath: str) -> None:
-    router = {("ip", "hostnet.t.nat"), ("ip", "hostnet.t.filter")}
+    router = {("ip", "hostnet.t.nat"), ("ip", "hostnet.t.filter"), ("ip6", "hostnet.t.filter")}
     expected = {
         "router-ns": router,
         "router-green": router,

@@ -68,7 +68,7 @@ ON_WIRE = {
 
 
 def intent(datapath: str) -> dict[str, object]:
-    networks = {"web": "web", "shop": "shop", "far": "far1"}
+    networks = {"web": "web", "shop": "shop", "red": "far1"}
     instances = {
         name: {
             "host": host,
@@ -105,12 +105,12 @@ def intent(datapath: str) -> dict[str, object]:
         "fabric_networks": {
             "web": {"subnets": ["172.16.18.0/24", "2001:db8:18::/64"]},
             "shop": {"subnets": ["172.16.18.0/24"]},
-            "far": {"subnets": ["172.16.38.0/24", "2001:db8:38::/64"]},
+            "red": {"subnets": ["172.16.38.0/24", "2001:db8:38::/64"]},
         },
         "fabric_routers": {
             "blue": {"networks": ["web"], "external": ["ext", "far"], "snat": "192.168.100.20"},
             "green": {"networks": ["shop"], "external": "lab", "snat": "192.0.2.20"},
-            "red": {"networks": ["far"], "external": "far", "snat": "198.51.100.20"},
+            "red": {"networks": ["red"], "external": "far", "snat": "198.51.100.20"},
         },
         "fabric_security_groups": {
             "default": {"ingress": [{"protocol": "icmp"}, {"protocol": "icmpv6"}, {"protocol": "tcp", "ports": [7777]}]}
