@@ -31,7 +31,7 @@ needs: [8021q, bridge_vlan, dummy, vrf, vxlan]
 machines:
   tester: {}
 """
-WANTED = ("galaxy.yml", "pyproject.toml", "docs/document.md", "inventory", "plugins", "roles")
+WANTED = ("galaxy.yml", "pyproject.toml", "docs/document.md", "docs/dvr.md", "inventory", "plugins", "roles")
 TESTS = ("tests/conftest.py", "tests/engine")
 COPY = "/root/fabric"
 # Connection tracking brings sysctls with it, which must not seem to be the doing of the test that first needs it.
