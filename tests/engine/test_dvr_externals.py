@@ -120,15 +120,16 @@ def intent(datapath: str) -> dict[str, object]:
 
 
 @contextmanager
-def behind_a_tag(directory: Path) -> Iterator[None]:
-    """The outside machine's leg in the VLAN, by the access port of a switch."""
+def behind_a_tag(directory: Path, datapath: str) -> Iterator[None]:
+    """The outside machine's leg in the VLAN, by the access port of a switch. In userspace one drops what a host of the
+    kernel's datapath leaves to a card to cut into segments."""
     with node("switch", directory) as switch:
         connect(switch, "trunk", EXTERNAL, "tag")
         pid = str(switch.process.pid)
         tool("ip", "link", "add", "access", "netns", pid, "type", "veth", "peer", "far0", "netns", OUTSIDE)
         for device in ("trunk", "access"):
             tool("ip", "link", "set", "dev", device, "up", namespace=switch.home)
-        bridge = ("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev")
+        bridge = ("add-br", "br0", "--", "set", "bridge", "br0", f"datapath_type={datapath}")
         ports = ("--", "add-port", "br0", "trunk", "--", "add-port", "br0", "access", f"tag={FAR_VLAN}")
         tool("ovs-vsctl", f"--db=unix:{directory / 'ovs' / 'db.sock'}", "--timeout=10", *bridge, *ports)
         yield
@@ -139,7 +140,7 @@ def nodes(
     _namespace_directory: None, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[dict[str, Node]]:
     directory = tmp_path_factory.mktemp("dvr")
-    with fleet(directory, HOSTS, OUTSIDE_LINES) as found, behind_a_tag(directory / "switch"):
+    with fleet(directory, HOSTS, OUTSIDE_LINES) as found, behind_a_tag(directory / "switch", request.param):
         segment(LAB)
         for index, own in enumerate(found.values()):
             connect(own, "enp8s0", LAB, f"lab{index}")
