@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,11 +81,12 @@ class Engine:
         :raises ApplyFailed: when a step failed.
         :raises VerifyFailed: when the host is not as declared in the end.
         """
-        with self.host.timed("compile"):
-            document = documents.parse(raw)
-            asked = _asked(self.announce, {} if self.absent else document.objects)
-        with self.host.locked():
-            return self._run(document, asked)
+        with _uncollected():
+            with self.host.timed("compile"):
+                document = documents.parse(raw)
+                asked = _asked(self.announce, {} if self.absent else document.objects)
+            with self.host.locked():
+                return self._run(document, asked)
 
     def _run(self, document: documents.Document, asked: Sequence[Step]) -> Outcome:
         host = self.host
@@ -252,6 +255,19 @@ class Engine:
         ledger.namespaces = sorted(homes | ({key[1] for key in wanted} - {HOST}))
         if ledger.encoded() != before or ledger.is_empty():
             store.write(ledger)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Do not look for cycles in the body: a run has few, and many objects that stay, which would be searched again and
+    again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _is_in_one(resource: Resource) -> bool:
