@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import signal
 import subprocess
 import sys
 import tarfile
@@ -105,6 +106,8 @@ def main() -> int:
     parser.add_argument("--junit-xml", type=Path, required=True, help="where the report goes")
     report = parser.parse_args().junit_xml
     report.parent.mkdir(parents=True, exist_ok=True)
+    # Who ends this run wants the machine to be gone, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory() as scratch:
         names = select(Path(scratch))
         if not names:
