@@ -94,13 +94,13 @@ class Engine:
             store = LedgerStore(host.run_directory)
             ledger, owners = store.open(document.scope)
             declared = {} if self.absent else document.objects
-            observer = Observer(host, ledger, owners, declared)
+            observer = Observer(host, ledger, owners, declared, check=self.check)
             named = set() if ledger.known else set(host.namespaces())
             observer.read([HOST, *sorted(named | set(document.namespaces()) | set(ledger.namespaces))], {})
             world = observer.world()
             formed = with_normal_forms(declared, world, host, document.scope)
             wanted: Mapping[Key, Resource]
-            wanted, world = with_flow_forms(formed, world, host, ledger, owners.values())
+            wanted, world = with_flow_forms(formed, world, host, ledger, owners.values(), self.check)
             signs = any(key[0] == "address" for key in wanted) and host.supports_address_protocol()
             mark = Mark(document.scope, ledger.protocol, signs)
         with host.timed("plan"):

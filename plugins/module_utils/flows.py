@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from . import flowtext
 from .errors import DocumentError, StepFailed
-from .host import Host
+from .host import Host, ToolMissing
 from .kinds.base import HOST, Key, Resource
 from .kinds.meter import Meter, meter_line, numbered
 from .kinds.openflow import OpenFlow, meter_key
@@ -25,10 +25,16 @@ _FAULTS = 20
 
 
 def with_flow_forms(
-    objects: Mapping[Key, Resource], world: World, host: Host, ledger: Ledger, scopes: Iterable[str]
+    objects: Mapping[Key, Resource],
+    world: World,
+    host: Host,
+    ledger: Ledger,
+    scopes: Iterable[str],
+    check: bool = False,
 ) -> tuple[dict[Key, Resource], World]:
     """The declared objects, their meters numbered and their flows in normal form; the world, with the flows of others
-    that stand in the way of declared ones as what is there of their groups. ``scopes``: all of this host.
+    that stand in the way of declared ones as what is there of their groups. ``scopes``: all of this host. ``check``:
+    without the tool that knows normal forms, flows stay as declared.
 
     :raises DocumentError: when a flow cannot be right.
     """
@@ -42,7 +48,11 @@ def with_flow_forms(
     numbers = {bridge: _port_numbers(bridge, groups, wanted, world, faults) for bridge in {g.bridge for g in groups}}
     texts = [_Text.of(group, numbers[group.bridge], world.objects.get(group.key)) for group in groups]
     if not faults:
-        faults += _bring_into_normal_form(texts, host)
+        try:
+            faults += _bring_into_normal_form(texts, host)
+        except ToolMissing:
+            if not check:
+                raise
     if faults:
         raise DocumentError(faults)
     seen = dict(world.objects)

@@ -14,6 +14,7 @@ import json
 import os
 import pwd
 import re
+import socket
 import struct
 import subprocess
 import time
@@ -42,6 +43,7 @@ _FAILED_LINE = re.compile(r"^Command failed .*:(\d+)$", re.MULTILINE)
 _REFUSED_FLOW = re.compile(r"^ovs-ofctl: -:(\d+): (.*)$", re.MULTILINE)
 _LEFT_OUT = re.compile(r"normalization changed ofp_match.*?\| pre: (\S*)\n.*?\|post: (\S*)\n", re.DOTALL)
 _TO_QUOTE = re.compile(r"[\t\n\r\f\v#']")
+_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _SYSCTL_BYTES = 65536
 _SWITCH_SECONDS = 10.0
 _USED_AT_MOST = 64
@@ -55,6 +57,10 @@ _NO_FLOWS = re.compile(r"\bflow_count=0\b")
 
 class NamespaceGone(HostError):
     """A namespace has ended since it was seen."""
+
+
+class ToolMissing(HostError):
+    """A program is not installed."""
 
 
 class Host:
@@ -196,6 +202,13 @@ class Host:
 
     def has_ovs(self) -> bool:
         return os.path.exists(self._ovs_socket())
+
+    def answers_for_ovs(self) -> bool:
+        """Whether a database takes connections; one on another machine is believed to."""
+        if not (self.ovs_database or _OVS_DATABASE).startswith("unix:"):
+            return True
+        with socket.socket(socket.AF_UNIX) as caller:
+            return caller.connect_ex(self._ovs_socket()) == 0
 
     def has_management(self, bridge: str) -> bool:
         """Whether the switch has opened the socket by which a bridge takes flows."""
@@ -443,11 +456,11 @@ class Host:
                     stdout=output,
                     stderr=errors,
                     pass_fds=() if self._lock is None else (self._lock,),
-                    env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"},
+                    env={"PATH": _PATH, "LC_ALL": "C"},
                 )
         except FileNotFoundError:
             package = {"ovs-vsctl": "openvswitch-switch", "ovs-ofctl": "openvswitch-switch"}.get(command[0], "iproute2")
-            raise HostError(f"{command[0]} is not installed on this host; install {package}") from None
+            raise ToolMissing(f"{command[0]} is not installed on this host; install {package}") from None
         return _Started(command, process, output, errors)
 
     def _enter(self, descriptor: int) -> None:

@@ -60,7 +60,8 @@ class _Asked:
 class Observer:
     """Reads a host, namespace by namespace, and remembers what it read.
 
-    owned_only: leave out the nft tables of others, which no document can clash with.
+    owned_only: leave out the nft tables of others, which no document can clash with. check: take a host without Open
+    vSwitch for one with an empty switch, which is what it will be once Open vSwitch is installed and runs.
     """
 
     host: Host
@@ -68,6 +69,7 @@ class Observer:
     owners: Mapping[int, str]
     wanted: Mapping[Key, Resource]
     owned_only: bool = True
+    check: bool = False
     readings: dict[str, Reading] = field(default_factory=dict)
     # The objects of each namespace as it was read last.
     _seen: dict[str, list[Resource]] = field(default_factory=dict, init=False)
@@ -187,6 +189,8 @@ class Observer:
         )
 
     def _needs_ovs(self) -> bool:
+        if self.check and not self.host.answers_for_ovs():
+            return False
         kinds = ("ovs_bridge", "ovs_port", OpenFlow.kind, Meter.kind)
         return self.host.has_ovs() or any(key[0] in kinds for key in self.wanted)
 

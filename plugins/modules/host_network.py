@@ -25,7 +25,9 @@ requirements:
 attributes:
   check_mode:
     support: full
-    description: The predicted changes are the ones that a run then makes.
+    description:
+      - The predicted changes are the ones that a run then makes.
+      - Where Open vSwitch does not run yet, or is not installed, the plan is that for an empty switch.
   diff_mode:
     support: full
     description: A line for each object that is added, changed, replaced or removed.
