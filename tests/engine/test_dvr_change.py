@@ -17,7 +17,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from dvr_fleet import OUTSIDE, Frame, Node, captured, pings, seen_as
+from dvr_fleet import OUTSIDE, Frame, Meetings, Node, captured, pings, seen_as, unexpected
 from dvr_shipped import HOSTS, INSTANCES, Places, document, intent, places_on, shipped
 from harness import inside, tool
 
@@ -208,23 +208,41 @@ def test_limits_of_ports_and_floating_ips(nodes: dict[str, Node], places: Places
     assert {what: part for what, part in limited.items() if not 0.3 < part < 1.1} == {}
 
 
+def open_gate(host: Node) -> None:
+    """As keepalived's script opens it: by two flows."""
+    for flow in ("table=80,priority=200,actions=resubmit(,30)", "table=81,priority=200,actions=output:NXM_NX_REG0[]"):
+        host.ofctl("add-flow", f"{GATE},{flow}")
+
+
+def shut_gate(host: Node) -> None:
+    host.ofctl("del-flows", f"{GATE}/-1")
+    host.appctl("revalidator/wait")  # until what it has decided by these flows is gone, too
+
+
 def test_a_waiting_snat_host_takes_no_part_until_its_gate_is_opened(
     nodes: dict[str, Node], places: Places, changed: dict[str, Any]
 ) -> None:
-    """As keepalived's script opens it: by two flows."""
-    network = nodes["network-01"]
-    changed["fabric_hosts"]["network-02"] = {"tunnel": "10.20.0.22", "tunnel_device": "eth0"}
-    changed["fabric_hosts"]["network-01"]["tunnel_device"] = "eth0"
-    changed["fabric_snat_hosts"] = ["network-01", "network-02"]
+    """It has instances as well, which leave by the host that does take part, whichever that is."""
+    first, second = nodes["network-01"], nodes["compute-02"]
+    for host in (first, second):
+        changed["fabric_hosts"][host.name]["tunnel_device"] = "eth0"
+    changed["fabric_snat_hosts"] = [first.name, second.name]
+    del changed["fabric_instances"]["store2"]["floating_ip"]
     apply(nodes, changed)
+    # On VXLAN and on a VLAN, on the second SNAT host and on a host that is none; and answers of a floating IP there.
+    out: Meetings = {(name, OUTSIDE, "192.168.100.1"): INSTANCES[name][3] for name in ("web2", "web4", "shop2")}
+    out["store2", OUTSIDE, "192.168.100.1"] = "192.168.100.21"
+    out["web2", "web3", INSTANCES["web3"][3]] = "192.168.100.20"
     assert seen_as(places["web2"], OUTSIDE, "192.168.100.1", seconds=0.3) is None
-    for flow in ("table=80,priority=200,actions=resubmit(,30)", "table=81,priority=200,actions=output:NXM_NX_REG0[]"):
-        network.ofctl("add-flow", f"{GATE},{flow}")
-    assert seen_as(places["web2"], OUTSIDE, "192.168.100.1", seconds=4) == "192.168.100.20"
-    assert network.run(document(changed, "network-01")) == []
-    network.ofctl("del-flows", f"{GATE}/-1")
-    network.appctl("revalidator/wait")  # until what it has decided by these flows is gone, too
-    assert seen_as(places["web2"], OUTSIDE, "192.168.100.1", seconds=0.3) is None
+    open_gate(first)
+    assert unexpected(places, out) == {}
+    assert first.run(document(changed, first.name)) == []
+    shut_gate(first)
+    for name in ("web2", "web4"):
+        assert seen_as(places[name], OUTSIDE, "192.168.100.1", seconds=0.3) is None
+    open_gate(second)
+    assert seen_as(places["web4"], OUTSIDE, "192.168.100.1", seconds=4) == "192.168.100.20"
+    shut_gate(second)
 
 
 @contextmanager
