@@ -165,9 +165,11 @@ def test_mtu_and_mac_addresses_of_the_devices(fleet: Fleet) -> None:
 def test_tunnels_know_where_everybody_is(fleet: Fleet) -> None:
     entries = json.loads(fleet.output(HOST, "bridge", "-j", "fdb", "show", "dev", "vx-web"))
     permanent = {(entry["mac"], entry["dst"]) for entry in entries if entry.get("state") == "permanent"}
+    movable = {(entry["mac"], entry["dst"]) for entry in entries if "extern_learn" in entry["flags"]}
     flood = {("00:00:00:00:00:00", dst) for dst in ("10.20.0.12", "10.20.0.21", "10.20.0.22")}
     macs = [fleet.output(name, "cat", "/sys/class/net/eth0/address").strip() for name in ("web3", "web4")]
-    assert permanent == flood | {(mac, "10.20.0.12") for mac in macs}
+    assert permanent == flood
+    assert movable == {(mac, "10.20.0.12") for mac in macs}
 
 
 TABLES = {

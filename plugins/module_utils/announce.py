@@ -22,7 +22,7 @@ from contextlib import AbstractContextManager
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from .errors import HostError
-from .netlink import proxied
+from .netlink import held, proxied
 from .probe import wire
 
 REPETITIONS, PAUSE = 2, 1.1
@@ -36,7 +36,7 @@ _HOPS = 255
 # The link is down, or it or the namespace has gone: nobody is there who could listen.
 _NOBODY_LISTENS = (errno.ENETDOWN, errno.ENODEV, errno.ENXIO, errno.EADDRNOTAVAIL, errno.ENOBUFS)
 
-# An address that is a proxy entry of a link.
+# An address that a link has, or answers for as a proxy entry.
 Entry = tuple[str, str]
 Enter = Callable[[str], AbstractContextManager[None]]
 
@@ -46,7 +46,7 @@ def announce(entries: Iterable[Entry]) -> None:
 
     What has been taken away in the meantime may have been announced by another host by now.
     """
-    there = proxied()
+    there = held() | proxied()
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as channel:
         for link, text in entries:
             try:

@@ -215,6 +215,8 @@ def _fdb_faults(entry: Fdb, link: Resource | None) -> Iterator[str]:
     if not isinstance(link, Link) or link.type != "vxlan":
         yield f"needs {entry.link} as a link of type vxlan in the same document; declare it there"
         return
+    if entry.movable and link.fdb_learning is False:
+        yield f"movable needs a tunnel that learns; {entry.link} has fdb_learning: false"
     ends = [end for end in (link.local, link.remote) if end]
     family = values.family(ends[0]) if ends else 4
     if values.family(entry.dst) != family:

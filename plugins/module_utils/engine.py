@@ -20,6 +20,7 @@ from .changes import ADD, CHANGE, REMOVE, REPLACE, Change, Plan
 from .errors import ApplyFailed, DocumentError, PlanRefused, StepFailed, VerifyFailed
 from .flows import RestoreFiles, with_flow_forms, with_meter_numbers
 from .host import Host, NamespaceGone
+from .kinds.address import Address
 from .kinds.base import HOST, Key, Mark, Resource, Step, all_fields, key_fields
 from .kinds.link import Link
 from .kinds.meter import Meter, meter_words
@@ -223,8 +224,9 @@ class Engine:
             if "ovs" in touched.get(HOST, ()):
                 wanted, world = with_flow_forms(wanted, world, self.host, observer.ledger, observer.owners.values())
             left = plan(wanted, world, mark, Options(purge=self.options.purge, adopt=self.options.adopt))
-            if left.changes:
-                raise VerifyFailed("\n".join(["applied, and yet these do not hold:", *map(line, left.changes)]))
+            failed = [change for change in left.changes if not _may_drift(change)]
+            if failed:
+                raise VerifyFailed("\n".join(["applied, and yet these do not hold:", *map(line, failed)]))
             return wanted, world
 
     def _settle(
@@ -268,6 +270,10 @@ def _uncollected() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def _may_drift(change: Change) -> bool:
+    return change.action == CHANGE and all(map(change.resource.may_drift, change.differences))
 
 
 def _is_in_one(resource: Resource) -> bool:
@@ -357,8 +363,8 @@ def _transactions(steps: Sequence[Step]) -> list[list[str]]:
 
 
 def _announcements(declared: Mapping[Key, Resource]) -> list[Step]:
-    neighbours = [resource for resource in declared.values() if isinstance(resource, Neighbour)]
-    return [neighbour.announcement() for neighbour in neighbours if neighbour.announce]
+    able = [resource for resource in declared.values() if isinstance(resource, (Address, Neighbour))]
+    return [resource.announcement() for resource in able if resource.announce]
 
 
 def _asked(addresses: Sequence[str], declared: Mapping[Key, Resource]) -> list[Step]:
@@ -374,7 +380,7 @@ def _asked(addresses: Sequence[str], declared: Mapping[Key, Resource]) -> list[S
             continue
         steps = [step for step in ours if step.words[1] == address]
         if not steps:
-            cure = "give it a neighbour with proxy and announce, or leave it out"
+            cure = "give it announce, as an address or as a neighbour with proxy, or leave it out"
             faults.append(f"announce: {address} is no address that the document announces; {cure}")
         found += steps
     if faults:

@@ -23,13 +23,14 @@ _DONE, _ERROR = 3, 2
 # The upper two bits of an attribute's type say how it is written.
 _TYPE = 0x3FFF
 
-_RTM_GETRULE, _RTM_GETNEIGH = 34, 30
-_FAMILY_HEADER = 12
+_RTM_GETRULE, _RTM_GETNEIGH, _RTM_GETADDR = 34, 30, 22
+_FAMILY_HEADER, _ADDRESS_HEADER = 12, 8
 _INVERT = 2
 _ACTIONS = {1: "lookup", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
 _DST, _SRC, _IIFNAME, _PRIORITY, _FWMARK, _TABLE, _FWMASK, _OIFNAME = 1, 2, 3, 6, 10, 15, 16, 17
 _PROTOCOL, _IP_PROTOCOL, _SOURCE_PORTS, _DESTINATION_PORTS = 21, 22, 23, 24
 _PROXY_FLAG, _NEIGHBOUR_DST = 0x08, 1
+_ADDRESS, _ADDRESS_LOCAL = 1, 2
 
 
 class Channel:
@@ -116,6 +117,20 @@ def proxied() -> set[tuple[int, str]]:
                 index, flags = struct.unpack_from("=4xi2xB", body)
                 address = attributes(body, _FAMILY_HEADER).get(_NEIGHBOUR_DST)
                 if flags & _PROXY_FLAG and address is not None:
+                    found.add((index, str(ipaddress.ip_address(address))))
+    return found
+
+
+def held() -> set[tuple[int, str]]:
+    """The addresses that links of the calling thread's namespace have, each with the link's number."""
+    found = set()
+    with Channel(socket.NETLINK_ROUTE) as channel:
+        for family in (socket.AF_INET, socket.AF_INET6):
+            for body in channel.dump(_RTM_GETADDR, struct.pack("=B7x", family)):
+                (index,) = struct.unpack_from("=4xi", body)
+                own = attributes(body, _ADDRESS_HEADER)
+                address = own.get(_ADDRESS_LOCAL) or own.get(_ADDRESS)
+                if address is not None:
                     found.add((index, str(ipaddress.ip_address(address))))
     return found
 

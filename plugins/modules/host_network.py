@@ -81,8 +81,8 @@ options:
     default: true
   announce:
     description:
-      - Of the addresses that the document announces when they come (C(announce) of C(neighbours)), those to announce in
-        any case, even if nothing changes.
+      - Of the addresses that the document announces when they come (C(announce) of C(addresses) and C(neighbours)),
+        those to announce in any case, even if nothing changes.
       - It is for what has moved here from another host, once that one does not answer for it any more. What answers a
         question in between would undo the announcement that was made when the address came. RV(announced) of the
         call that made it come has the addresses.

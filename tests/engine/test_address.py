@@ -64,7 +64,7 @@ CASES = (
 
 
 def test_every_field_has_a_case() -> None:
-    assert_complete(Address, CASES)
+    assert_complete(Address, CASES, unseen=["announce"])
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

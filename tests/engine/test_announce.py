@@ -1,7 +1,7 @@
 # Copyright: hostnet.fabric contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Proxy entries that are announced when they come, seen from the other end of the wire."""
+"""Addresses and proxy entries that are announced when they come, seen from the other end of the wire."""
 
 from __future__ import annotations
 
@@ -124,6 +124,22 @@ def test_an_address_is_announced_three_times_without_holding_up_the_run(address:
     rounds = [moment for moment, _said in heard[:: len(SAID[address])]]
     assert rounds[0] < SOON
     assert [round(later - earlier) for earlier, later in zip(rounds, rounds[1:])] == [1, 1]
+
+
+@pytest.mark.parametrize(("length", "address"), [(24, IPV4), (64, IPV6)])
+def test_a_link_s_own_address_is_announced_likewise(length: int, address: str, host: Machine) -> None:
+    entry = {"namespace": "fip", "link": "fg", "address": f"{address}/{length}", "announce": True}
+    document = {**_document(), "addresses": [{**entry, **({"nodad": True} if ":" in address else {})}]}
+    host.run(_document())
+    with _listening() as ear:
+        done = host.run(document)
+        assert done.announced == {"fip": [("fg", address)]}
+        assert [said for _moment, said in ear.heard(4.0)] == 3 * SAID[address]
+    assert host.run(document, announce=[address]).announced == {"fip": [("fg", address)]}
+    host.run(_document())
+    plain = {**document, "addresses": [{**document["addresses"][0], "announce": False}]}
+    assert host.apply(plain).announced == {}
+    assert actions(host.run(document)) == {}
 
 
 @pytest.mark.parametrize("address", [IPV4, IPV6])
@@ -285,7 +301,7 @@ def test_what_comes_and_is_asked_for_is_announced_once(host: Machine) -> None:
 @pytest.mark.parametrize(
     ("address", "fault"),
     [
-        (IPV6, f"announce: {IPV6} is no address that the document announces; give it a neighbour with proxy and "),
+        (IPV6, f"announce: {IPV6} is no address that the document announces; give it announce, as an "),
         ("192.0.2.0/24", "announce: '192.0.2.0/24' is no IP address"),
     ],
 )

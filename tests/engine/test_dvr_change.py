@@ -9,6 +9,7 @@ import json
 import re
 import signal
 import socket
+import struct
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,8 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from dvr_fleet import OUTSIDE, Frame, Node, captured, pings, seen_as
+from dvr_fleet import OUTSIDE, Frame, Meetings, Node, captured, mac_text, pings, seen_as, unexpected
+from dvr_look import mac_of_instance
 from dvr_shipped import HOSTS, INSTANCES, Places, document, intent, places_on, shipped
 from harness import inside, tool
 
@@ -208,23 +210,96 @@ def test_limits_of_ports_and_floating_ips(nodes: dict[str, Node], places: Places
     assert {what: part for what, part in limited.items() if not 0.3 < part < 1.1} == {}
 
 
+def open_gate(host: Node) -> None:
+    """As keepalived's script opens it: by two flows."""
+    for flow in ("table=80,priority=200,actions=resubmit(,30)", "table=81,priority=200,actions=output:NXM_NX_REG0[]"):
+        host.ofctl("add-flow", f"{GATE},{flow}")
+
+
+def shut_gate(host: Node) -> None:
+    host.ofctl("del-flows", f"{GATE}/-1")
+    host.appctl("revalidator/wait")  # until what it has decided by these flows is gone, too
+
+
 def test_a_waiting_snat_host_takes_no_part_until_its_gate_is_opened(
     nodes: dict[str, Node], places: Places, changed: dict[str, Any]
 ) -> None:
-    """As keepalived's script opens it: by two flows."""
-    network = nodes["network-01"]
-    changed["fabric_hosts"]["network-02"] = {"tunnel": "10.20.0.22", "tunnel_device": "eth0"}
-    changed["fabric_hosts"]["network-01"]["tunnel_device"] = "eth0"
-    changed["fabric_snat_hosts"] = ["network-01", "network-02"]
+    """It has instances as well, which leave by the host that does take part, whichever that is."""
+    first, second = nodes["network-01"], nodes["compute-02"]
+    for host in (first, second):
+        changed["fabric_hosts"][host.name]["tunnel_device"] = "eth0"
+    changed["fabric_snat_hosts"] = [first.name, second.name]
+    del changed["fabric_instances"]["store2"]["floating_ip"]
     apply(nodes, changed)
+    # On VXLAN and on a VLAN, on the second SNAT host and on a host that is none; and answers of a floating IP there.
+    out: Meetings = {(name, OUTSIDE, "192.168.100.1"): INSTANCES[name][3] for name in ("web2", "web4", "shop2")}
+    out["store2", OUTSIDE, "192.168.100.1"] = "192.168.100.21"
+    out["web2", "web3", INSTANCES["web3"][3]] = "192.168.100.20"
     assert seen_as(places["web2"], OUTSIDE, "192.168.100.1", seconds=0.3) is None
-    for flow in ("table=80,priority=200,actions=resubmit(,30)", "table=81,priority=200,actions=output:NXM_NX_REG0[]"):
-        network.ofctl("add-flow", f"{GATE},{flow}")
-    assert seen_as(places["web2"], OUTSIDE, "192.168.100.1", seconds=4) == "192.168.100.20"
-    assert network.run(document(changed, "network-01")) == []
-    network.ofctl("del-flows", f"{GATE}/-1")
-    network.appctl("revalidator/wait")  # until what it has decided by these flows is gone, too
-    assert seen_as(places["web2"], OUTSIDE, "192.168.100.1", seconds=0.3) is None
+    open_gate(first)
+    assert unexpected(places, out) == {}
+    assert first.run(document(changed, first.name)) == []
+    shut_gate(first)
+    for name in ("web2", "web4"):
+        assert seen_as(places[name], OUTSIDE, "192.168.100.1", seconds=0.3) is None
+    open_gate(second)
+    assert seen_as(places["web4"], OUTSIDE, "192.168.100.1", seconds=4) == "192.168.100.20"
+    shut_gate(second)
+
+
+# On the host that is not told, and those that move: the network of each, and its address.
+THIRD = {
+    "far": ("web", "172.16.18.120"),
+    "routed": ("db", "172.16.19.120"),
+    "tagged": ("store", "172.16.19.121"),
+    "crossing": ("shop", "172.16.18.121"),
+}
+MOVERS = {"mover": ("web", "172.16.18.110"), "tagged-mover": ("store", "172.16.19.110")}
+
+
+def test_an_instance_that_moves_is_found_by_hosts_that_are_not_told(
+    nodes: dict[str, Node], places: Places, changed: dict[str, Any]
+) -> None:
+    """Both hosts of the move are, the third is not; on VXLAN and on a VLAN, routed and not, by central SNAT. Nothing
+    but its announcement says where the instance is: it has no IPv6, and others speak first."""
+    third, old, new = (nodes[name] for name in ("network-01", "compute-01", "compute-02"))
+    changed["fabric_external_networks"]["ext"]["host_addresses"][third.name] = "192.168.100.252"
+    own = {**THIRD, **MOVERS}
+    for name, (network, address) in own.items():
+        host = third.name if name in THIRD else old.name
+        entry = {"host": host, "network": network, "attach": "veth", "addresses": [address]}
+        changed["fabric_instances"][name] = {**entry, "security_groups": ["default"]}
+    apply(nodes, changed)
+    here = {**places, **{name: (third if name in THIRD else old).namespace(name) for name in own}}
+    pairs = (("far", "mover"), ("routed", "mover"), ("tagged", "tagged-mover"), ("crossing", "tagged-mover"))
+    both_ways = (*pairs, *((another, one) for one, another in pairs))
+    meetings: Meetings = {(one, another, own[another][1]): own[one][1] for one, another in both_ways}
+    meetings["mover", OUTSIDE, "192.168.100.1"] = "192.168.100.20"
+    meetings["tagged-mover", OUTSIDE, "192.168.100.1"] = "192.168.100.21"
+    assert unexpected(here, meetings) == {}
+    for name in MOVERS:
+        changed["fabric_instances"][name]["host"] = new.name
+        here[name] = new.namespace(name)
+    for host in (new, old):
+        host.run(document(changed, host.name))
+    assert unexpected(here, meetings) == {}
+    # What it has found out by itself is what it would be told.
+    assert third.check(document(changed, third.name)) == []
+
+
+def test_a_vm_that_has_moved_is_announced_by_its_hypervisor(nodes: dict[str, Node], places: Places) -> None:
+    """With RARP, as QEMU does it, and with the MAC address of the VM alone."""
+    own, another = (mac_of_instance(nodes, name) for name in ("web2", "web3"))
+    with inside(places["web2"]):
+        card = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    with closing(card), captured(["under0"]) as frames:
+        for claimed in (another, own):
+            source, sender = (bytes.fromhex(mac.replace(":", "")) for mac in (own, claimed))
+            body = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 3) + 2 * (sender + bytes(4))
+            card.sendto(b"\xff" * 6 + source + b"\x80\x35" + body.ljust(46, b"\0"), ("eth0", 0))
+        time.sleep(0.5)
+    inner = [tunnelled[1] for frame in frames if (tunnelled := frame.tunnelled)]
+    assert {mac_text(frame.data[22:28]) for frame in inner if frame.ethertype == 0x8035} == {own}
 
 
 @contextmanager

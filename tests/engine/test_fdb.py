@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import socket
+import struct
+from contextlib import closing
 from typing import Any
 
 import pytest
 from cases import Case, Entry, assert_complete, walk
-from harness import Machine, actions, data, lines, tool
+from harness import Machine, actions, data, lines, tool, wait_for
 
-from ansible_collections.hostnet.fabric.plugins.module_utils.errors import DocumentError, PlanRefused
+from ansible_collections.hostnet.fabric.plugins.module_utils.errors import DocumentError, PlanRefused, VerifyFailed
 from ansible_collections.hostnet.fabric.plugins.module_utils.gather import gather
 from ansible_collections.hostnet.fabric.plugins.module_utils.host import Host
 from ansible_collections.hostnet.fabric.plugins.module_utils.kinds.fdb import Fdb
@@ -33,8 +36,18 @@ def _shown(namespace: str = "", state: str = "permanent") -> set[str]:
     return {f"{words[0]} {words[2]}" for words in found if "dst" in words and (state in words) == bool(state)}
 
 
-CASES = (Case("dst", {"mac": MAC, "dst": "192.0.2.8"}, {"mac": MAC, "dst": "192.0.2.9"},
-              lambda host: _shown(), {f"{MAC} 192.0.2.9"}),)  # fmt: skip
+def _movable() -> set[str]:
+    return _shown(state="extern_learn")
+
+
+HERE, THERE = ({"mac": MAC, "dst": dst} for dst in ("192.0.2.8", "192.0.2.9"))
+CASES = (
+    Case("dst", HERE, THERE, lambda host: _shown(), {f"{MAC} 192.0.2.9"}),
+    Case("dst", {**HERE, "movable": True}, {**THERE, "movable": True}, lambda host: _movable(), {f"{MAC} 192.0.2.9"}),
+    Case("dst", {**HERE, "movable": True}, THERE, lambda host: _movable(), {f"{MAC} 192.0.2.9"}),
+    Case("movable", HERE, {**HERE, "movable": True}, lambda host: _movable(), {f"{MAC} 192.0.2.8"}),
+    Case("movable", {**HERE, "movable": True}, {**HERE, "movable": False}, lambda host: _shown(), {f"{MAC} 192.0.2.8"}),
+)
 
 
 def test_every_field_has_a_case() -> None:
@@ -117,6 +130,54 @@ def test_a_tunnel_is_adopted_with_its_entries(host: Machine) -> None:
     host.assert_settled(document)
 
 
+def _hear(mac: str, end: str) -> None:
+    """The tunnel hears a MAC address from another end: what that sends."""
+    inner = b"\xff" * 6 + bytes.fromhex(mac.replace(":", "")) + b"\x08\x06" + bytes(46)
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as other:
+        other.bind((end, 0))
+        other.sendto(struct.pack("!II", 1 << 27, 100 << 8) + inner, ("192.0.2.1", 4789))
+
+
+def test_a_movable_entry_follows_its_mac_address_and_a_permanent_one_does_not(host: Machine) -> None:
+    for end in ("192.0.2.1", "192.0.2.8", "192.0.2.9"):
+        host.ip(f"addr add {end}/32 dev lo")
+    clean = host.snapshot()
+    ends = [{"mac": mac, "dst": "192.0.2.8", "movable": mac == MAC} for mac in (MAC, OTHER)]
+    host.apply(_document(*ends, fdb_learning=True, port=4789))
+    for mac in (MAC, OTHER):
+        _hear(mac, "192.0.2.9")
+    wait_for(lambda: _movable() == {f"{MAC} 192.0.2.9"}, "the entry that follows")
+    assert _shown() == {f"{OTHER} 192.0.2.8"}
+    # Where it is said to be there by now nothing is left to do; where it is not it comes back.
+    moved = _document({**ends[0], "dst": "192.0.2.9"}, ends[1], fdb_learning=True, port=4789)
+    assert data(host.run(moved)) == []
+    assert actions(host.apply(_document(*ends, fdb_learning=True, port=4789))) == {f"fdb vx0 {MAC}": "change"}
+    assert _movable() == {f"{MAC} 192.0.2.8"}
+    host.apply(_document(fdb_learning=True, port=4789))
+    assert _movable() == _shown() == set()
+    host.absent()
+    host.assert_as(clean)
+
+
+def test_an_entry_that_moves_during_the_run_is_no_fault_of_it(host: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def batch(self: Host, tool_name: str, *arguments: Any) -> None:
+        send(self, tool_name, *arguments)
+        if tool_name == "bridge":
+            tool("bridge", "fdb", "replace", MAC, "dev", "vx0", "dst", "192.0.2.9", "self", "dynamic", "extern_learn")
+
+    send = Host.batch
+    monkeypatch.setattr(Host, "batch", batch)
+    host.run(_document({**HERE, "movable": True}))
+    with pytest.raises(VerifyFailed, match=MAC):
+        host.run(_document({**HERE, "movable": False}))
+
+
+def test_what_a_routing_daemon_writes_into_a_tunnel_that_does_not_learn_stays(host: Machine) -> None:
+    host.apply(_document(fdb_learning=False))
+    tool("bridge", "fdb", "append", MAC, "dev", "vx0", "dst", "192.0.2.7", "self", "dynamic", "extern_learn")
+    assert data(host.run(_document(fdb_learning=False))) == []
+
+
 def test_the_remote_of_a_tunnel_is_no_entry_of_its_own(host: Machine) -> None:
     host.apply(_document({"mac": MAC, "dst": "192.0.2.2"}, remote="192.0.2.9"))
     done = host.apply(_document(remote="192.0.2.8"))
@@ -125,7 +186,11 @@ def test_the_remote_of_a_tunnel_is_no_entry_of_its_own(host: Machine) -> None:
 
 
 def test_a_reading_gives_the_entries_as_a_document(host: Machine) -> None:
-    entries = ({"mac": FLOOD, "dst": "192.0.2.2"}, {"mac": MAC, "dst": "192.0.2.2"})
+    entries = (
+        {"mac": FLOOD, "dst": "192.0.2.2"},
+        {"mac": MAC, "dst": "192.0.2.2", "movable": False},
+        {"mac": OTHER, "dst": "192.0.2.2", "movable": True},
+    )
     host.apply(_document(*entries))
     reader = Host(ovs_database=host.ovs_database, run_directory=str(host.run_directory))
     host.hosts.append(reader)
@@ -147,6 +212,8 @@ def test_hosts_without_tunnels_are_not_asked_for_entries(host: Machine) -> None:
     [
         (_document({"mac": MAC, "dst": "2001:db8::2"}), r"dst 2001:db8::2 is not of the tunnel's family, IPv4"),
         (_document({"mac": FLOOD, "dst": "192.0.2.2"}, remote="192.0.2.2"), "192.0.2.2 is the remote of vx0"),
+        (_document({"mac": FLOOD, "dst": "192.0.2.2", "movable": True}), r"movable: belongs to a MAC address"),
+        (_document({**HERE, "movable": True}, fdb_learning=False), "movable needs a tunnel that learns"),
         (_document({"mac": "01:00:5e:00:00:01", "dst": "192.0.2.2"}), r"fdb\[0\]\.mac: 01:00:5e:00:00:01 cannot"),
         ({"fdb": [{"link": "vx0", "mac": MAC, "dst": "192.0.2.2"}]}, "needs vx0 as a link of type vxlan"),
         (_document(*[{"mac": MAC, "dst": f"192.0.2.{n}"} for n in (2, 3)]), "fdb host vx0 .* is declared twice"),

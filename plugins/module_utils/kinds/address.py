@@ -34,6 +34,8 @@ class Address(Resource):
     kind: ClassVar[str] = "address"
     section: ClassVar[str] = "addresses"
     reads: ClassVar[tuple[str, ...]] = ("links",)
+    # The announcement waits for everything else.
+    usable_at_once: ClassVar[bool] = True
 
     link: str = declared(values.device_name, key=True)
     address: str = declared(values.interface, key=True)
@@ -43,6 +45,7 @@ class Address(Resource):
     scope: str | None = declared(values.choice("global", "link", "host"), fixed=True)
     nodad: bool | None = declared(values.boolean)
     noprefixroute: bool | None = declared(values.boolean)
+    announce: bool | None = declared(values.boolean)
 
     # Observed only: the first address of the same IPv4 subnet on the link, which takes this one along when it goes.
     primary: str | None = None
@@ -71,6 +74,10 @@ class Address(Resource):
             for raw in link.get("addr_info", ()):
                 if raw.get("family") in ("inet", "inet6") and "local" in raw:
                     yield observed(raw, link["ifname"], reading, primaries)
+
+    def differences(self, seen: Resource) -> tuple[Difference, ...]:
+        """Whether an address is announced when it comes is nothing that can be seen of it later."""
+        return tuple(d for d in super().differences(seen) if d.field != "announce")
 
     def fixed(self, difference: Difference) -> bool:
         """The kernel keeps the flag that an IPv4 address was made with."""
@@ -102,7 +109,10 @@ class Address(Resource):
         return (gateways,) if self.primary else (gateways, *self.claims())
 
     def add(self, mark: Mark) -> list[Step]:
-        return [self.line("replace", mark)]
+        return [self.line("replace", mark), *([self.announcement()] if self.announce else [])]
+
+    def announcement(self) -> Step:
+        return Step("announce", self.namespace, (self.link, values.host_part(self.address)))
 
     def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
         if not mark.address_protocol and all(d.field == "mark" for d in differences):
@@ -116,7 +126,7 @@ class Address(Resource):
         return Step("ip", self.namespace, ("addr", "del", *self._words(), "dev", self.link))
 
     def details(self) -> str:
-        flags = [name for name in ("nodad", "noprefixroute") if getattr(self, name)]
+        flags = [name for name in ("nodad", "noprefixroute", "announce") if getattr(self, name)]
         named = [f"{name} {show(getattr(self, name))}" for name in ("peer", "scope") if getattr(self, name)]
         return ", ".join(named + flags)
 

@@ -216,6 +216,10 @@ class Resource:
         """Whether this difference needs a replacement."""
         return spec_of(type(self), difference.field).fixed
 
+    def may_drift(self, difference: Difference) -> bool:
+        """Whether the kernel makes such a difference by itself, so that it does not mean that a step has failed."""
+        return False
+
     def parents(self) -> tuple[Key, ...]:
         """Objects this one cannot exist without: the kernel removes it along with them."""
         return (("namespace", HOST, self.namespace),) if self.namespace else ()

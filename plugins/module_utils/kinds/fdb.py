@@ -4,17 +4,18 @@
 """Static forwarding entries of VXLAN tunnels: behind which other end a MAC address is, and where to flood to.
 
 The kernel keeps no mark in such an entry: it belongs to whom its link belongs. What the tunnel learns by itself is
-neither read nor removed.
+neither read nor removed. A permanent entry has the kernel drop what comes from its MAC address by another end; a
+movable one is "externally learned" to the kernel: it never grows old, and follows its MAC address to another end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from .. import values
-from .base import Difference, Key, Mark, Reading, Resource, Step, alias_owner, declared, link_key
+from .base import Difference, Key, Mark, Reading, Resource, Step, alias_owner, declared, link_key, narrowed
 
 FLOOD = "00:00:00:00:00:00"
 
@@ -32,24 +33,44 @@ class Fdb(Resource):
     link: str = declared(values.device_name, key=True)
     mac: str = declared(parse_mac, key=True)
     dst: str = declared(values.ip, required=True)
+    movable: bool | None = declared(values.boolean)
 
     @property
     def key(self) -> Key:
         """A tunnel floods to any number of ends; a MAC address of its own is behind one."""
         return (*super().key, self.dst) if self.mac == FLOOD else super().key
 
+    def faults(self) -> Iterator[str]:
+        if self.mac == FLOOD and self.movable is not None:
+            yield f"movable: belongs to a MAC address that somebody has; nobody sends from {FLOOD}"
+
     @classmethod
     def observe(cls, reading: Reading, wanted: Sequence[Fdb]) -> Iterator[Fdb]:
         remotes = tunnel_remotes(reading)
+        learning = _learning(reading)
         declared_here = {entry.key for entry in wanted}
         for raw in reading.fdb:
             if raw["ifname"] not in remotes or not _is_static(raw):
                 continue
             owner, remote = remotes[raw["ifname"]]
-            found = cls(namespace=reading.namespace, link=raw["ifname"], mac=raw["mac"], dst=raw["dst"], owner=owner)
-            # The tunnel's remote is an attribute of the link, which the kernel shows here as well.
-            if found.key in declared_here or (found.mac, found.dst) != (FLOOD, remote):
+            found = cls(
+                namespace=reading.namespace,
+                link=raw["ifname"],
+                mac=raw["mac"],
+                dst=raw["dst"],
+                movable=None if raw["mac"] == FLOOD else _is_movable(raw),
+                owner=owner,
+            )
+            # The tunnel's remote is an attribute of the link, which the kernel shows here as well. Into tunnels that do
+            # not learn, routing daemons write what they have learned elsewhere.
+            if found.key in declared_here or (
+                (found.mac, found.dst) != (FLOOD, remote) and (not found.movable or found.link in learning)
+            ):
                 yield found
+
+    def may_drift(self, difference: Difference) -> bool:
+        """Its MAC address may have been heard from another end since."""
+        return bool(self.movable) and difference.field == "dst"
 
     def parents(self) -> tuple[Key, ...]:
         return (*super().parents(), link_key(self.namespace, self.link))
@@ -62,16 +83,25 @@ class Fdb(Resource):
         return [self._step("append" if self.mac == FLOOD else "replace")]
 
     def change(self, seen: Resource, differences: Sequence[Difference], mark: Mark) -> list[Step]:
-        return [self._step("replace")] if any(d.field == "dst" for d in differences) else []
+        if not any(d.field in ("dst", "movable") for d in differences):
+            return []
+        there = narrowed(seen, Fdb)
+        own = self if self.movable is not None else replace(self, movable=there.movable)
+        # A permanent entry would stay one.
+        freed = [there._step("del")] if own.movable and not there.movable else []
+        return [*freed, own._step("replace")]
 
     def remove(self, mark: Mark) -> list[Step]:
         return [self._step("del")]
 
     def details(self) -> str:
-        return "" if self.mac == FLOOD else f"dst {self.dst}"
+        if self.mac == FLOOD:
+            return ""
+        return f"dst {self.dst}, movable" if self.movable else f"dst {self.dst}"
 
     def _step(self, verb: str) -> Step:
-        words = ("fdb", verb, self.mac, "dev", self.link, "dst", self.dst, "self", "permanent")
+        state = ("dynamic", "extern_learn") if self.movable else ("permanent",)
+        words = ("fdb", verb, self.mac, "dev", self.link, "dst", self.dst, "self", *state)
         return Step("bridge", self.namespace, words)
 
 
@@ -90,4 +120,14 @@ def tunnel_remotes(reading: Reading) -> dict[str, tuple[str | None, str | None]]
 
 def _is_static(raw: dict[str, Any]) -> bool:
     """An entry that only says behind which address a MAC is; one with a port or VNI of its own is beyond our words."""
-    return raw.get("state") == "permanent" and "dst" in raw and not {"port", "vni"} & set(raw)
+    kept = raw.get("state") == "permanent" or _is_movable(raw)
+    return kept and "dst" in raw and not {"port", "vni"} & set(raw)
+
+
+def _is_movable(raw: dict[str, Any]) -> bool:
+    return raw.get("state") != "permanent" and "extern_learn" in raw.get("flags", ())
+
+
+def _learning(reading: Reading) -> set[str]:
+    """The tunnels that learn."""
+    return {raw["ifname"] for raw in reading.links if raw.get("linkinfo", {}).get("info_data", {}).get("learning")}

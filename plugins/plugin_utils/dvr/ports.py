@@ -130,7 +130,9 @@ def _addresses(instance: Instance) -> Iterator[Entry]:
     for address in instance.addresses:
         lengths = [s.network.prefixlen for s in instance.network.subnets if address in s.network]
         interface = f"{address}/{lengths[0]}"
-        yield usable_at_once(port.namespace, port.interface, interface, f"{instance.path}.addresses")
+        entry = usable_at_once(port.namespace, port.interface, interface, f"{instance.path}.addresses")
+        # It may have been on another host before, and not all others are told at once where it is now.
+        yield {**entry, "announce": True}
 
 
 def _routes(instance: Instance) -> Iterator[Entry]:

@@ -4,7 +4,7 @@
 """The tunnels between hosts: one vxlan device per network that other hosts have too.
 
 The device is a plain port of br-int. Which host has which MAC address is in its forwarding entries; it may learn more,
-because the legs of central SNAT move between hosts.
+because the legs of central SNAT move between hosts, and so may instances before this host is told.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _entries(segment: LocalSegment) -> list[Entry]:
     link, path = segment.uplink, segment.network.path
     flood = [{"link": link, "mac": _ANY, "dst": address, "because": path} for address in segment.flood]
     known = [
-        {"link": link, "mac": station.mac, "dst": str(station.tunnel), "because": station.path}
+        {"link": link, "mac": station.mac, "dst": str(station.tunnel), "movable": True, "because": station.path}
         for station in segment.stations
     ]
     return flood + known

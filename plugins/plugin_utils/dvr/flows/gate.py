@@ -14,8 +14,15 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.flows.text impo
     GATE_FROM,
     GATE_TO,
     RESPONDER,
+    UNICAST,
+    UPLINK,
     flow,
 )
+
+
+def waiting() -> Iterator[str]:
+    """What this host sends to a leg is for that of the host that translates; a flooded frame goes there anyway."""
+    yield flow(GATE_TO, 10, UNICAST, f"resubmit(,{UPLINK})")
 
 
 def opened(priority: int = 100) -> Iterator[str]:

@@ -24,8 +24,8 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import Ho
 
 def groups(view: HostView, segments: list[LocalSegment]) -> list[Entry]:
     found = [_group("base", view.host.path, base())]
-    if view.snats and not view.gated:
-        found.append(_group("gate", view.host.path, gate.opened()))
+    if view.snats:
+        found.append(_group("gate", view.host.path, gate.waiting() if view.gated else gate.opened()))
     for segment in segments:
         found.extend(_of_segment(view, segment))
     return found

@@ -36,6 +36,8 @@ def instance(own: Instance) -> Iterator[str]:
     ipv4 = [address for address in own.addresses if address.version == 4]
     ipv6 = [address for address in own.addresses if address.version == 6]
     may_send = [*(IPNetwork(address) for address in own.addresses), *own.allowed]
+    # RARP, by which a hypervisor announces a VM that has moved here.
+    yield flow(PORT_SECURITY, 100, f"rarp,{sender},arp_spa=0.0.0.0,arp_op=3,arp_sha={own.mac}", goto(FORWARD))
     yield from _arp(own, sender, ipv4, [prefix for prefix in may_send if prefix.version == 4])
     for prefix in may_send:
         if prefix.version == 4:

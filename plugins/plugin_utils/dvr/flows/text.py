@@ -40,6 +40,7 @@ TABLES = (
 )
 
 UNTAGGED = "vlan_tci=0x0000/0x1fff"
+UNICAST = "dl_dst=00:00:00:00:00:00/01:00:00:00:00:00"
 MULTICAST = "dl_dst=01:00:00:00:00:00/01:00:00:00:00:00"
 DVR_MACS = "dl_src=5a:d0:00:00:00:00/ff:ff:00:00:00:00"
 FROM_OUTSIDE = "set_field:0x1->reg2"
