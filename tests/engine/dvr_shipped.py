@@ -70,6 +70,15 @@ def intent(datapath: str = "netdev") -> dict[str, Any]:
     return own
 
 
+def with_two_snat_hosts(own: dict[str, Any], *names: str) -> dict[str, Any]:
+    """They take turns, and keep the connections of one router in step. network-02 is not in ``intent`` else."""
+    for name in names:
+        own["fabric_hosts"].setdefault(name, {"tunnel": "10.20.0.22"})["tunnel_device"] = "eth0"
+    own["fabric_snat_hosts"] = list(names)
+    own["fabric_routers"]["blue"]["conntrack_sync"] = True
+    return own
+
+
 def document(intent_of_all: Mapping[str, Any], host: str) -> Document:
     return {**compiled(Fleet(intent_of_all).view(host)), "scope": "t"}
 

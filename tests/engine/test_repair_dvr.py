@@ -1,7 +1,7 @@
 # Copyright: hostnet.fabric contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is deleted underneath is made again, and nothing else is touched, on a compute host and on the SNAT host.
+"""What is deleted underneath is made again, and nothing else is touched, on a compute host and on a SNAT host of two.
 
 All objects of one kind in one place are deleted at once; a place is a namespace, but those of the instances are one.
 Before that, one object of the kind is deleted alone: every bridge, the first namespace of each place, the first link
@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from dvr_alone import COMPUTE, SNAT_HOST, content, furnish, load_card
-from dvr_shipped import INSTANCES, Document, document, intent
+from dvr_shipped import INSTANCES, Document, document, intent, with_two_snat_hosts
 from harness import SCOPE, Machine, OpenVSwitch, unlike, wait_for
 
 from ansible_collections.hostnet.fabric.plugins.module_utils import document as documents
@@ -93,7 +93,8 @@ def test_what_is_deleted_is_made_again_and_nothing_else_is_touched(
     name: str, host: Machine, ovs: OpenVSwitch, datapath: str
 ) -> None:
     furnish(host, ovs, name, datapath)
-    wanted = document(intent(datapath), name)
+    own = intent(datapath)
+    wanted = document(with_two_snat_hosts(own, SNAT_HOST, "network-02") if name == SNAT_HOST else own, name)
     objects = documents.parse(wanted).objects
     groups = _groups(objects, INSTANCES)
     left = set(objects) - {key for keys in groups for key in keys}
