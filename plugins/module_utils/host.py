@@ -23,7 +23,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Callable
 
-from . import flowtext, nftables
+from . import flowtext, nftables, nfttext
 from .announce import Entry, announce, repeat_detached
 from .conntrack import forget
 from .errors import HostError, StepFailed
@@ -309,21 +309,16 @@ class Host:
         return self._management(bridge)
 
     def nft_list(self, namespace: str, prefix: str = "") -> list[dict[str, Any]]:
-        """The tables whose names begin so; nothing where nftables is not installed."""
-        return [entry for text in self._nft_texts(namespace, prefix) for entry in json.loads(text)["nftables"]]
+        """The tables whose names begin so: a ``head`` for each thing in them, and what nft has as JSON."""
+        return _nft_entries(*self._nft_texts(namespace, prefix))
 
-    def _nft_texts(self, namespace: str, prefix: str) -> list[str]:
-        """Each table in JSON. To list their names alone, nft would fetch all elements of all sets."""
+    def _nft_texts(self, namespace: str, prefix: str) -> tuple[list[nfttext.Head], list[str]]:
+        """Nothing where nftables is not installed."""
         try:
-            with self.inside(namespace), Nftables(nftables.JSON | nftables.TERSE) as nft:
-                listed = [
-                    entry["table"] for entry in json.loads(nft.run("list ruleset"))["nftables"] if "table" in entry
-                ]
-                names = [(table["family"], table["name"]) for table in listed if table["name"].startswith(prefix)]
-                nft.set_flags(nftables.JSON | nftables.HANDLE)
-                return [nft.run(f"list table {family} {name}") for family, name in names]
+            with self.inside(namespace), Nftables(0) as nft:
+                return _nft_listed(nft, prefix)
         except NftablesMissing:
-            return []
+            return [], []
 
     def nft_text(self, namespace: str, family: str, table: str) -> str:
         """One table in nft's own words, without counters."""
@@ -336,14 +331,12 @@ class Host:
         :raises StepFailed: with nft's message when it does not take the text.
         """
         with self.scratch():
-            devices = sorted(set(re.findall(r'hook \w+ device "([^"]+)"', text)))
+            devices = [name for name in nfttext.devices(text) if name != "lo"]
             if devices:
                 self.batch("ip", "", [("tuntap", "add", "dev", name, "mode", "tap") for name in devices])
             with Nftables(0) as nft:
                 nft.run(text)
-            with Nftables(nftables.JSON | nftables.HANDLE) as nft:
-                objects: list[dict[str, Any]] = json.loads(nft.run("list ruleset"))["nftables"]
-                return objects
+                return _nft_entries(*_nft_listed(nft))
 
     def nft_apply(self, namespace: str, text: str) -> None:
         nft = Nftables(0)
@@ -486,6 +479,30 @@ class _Started:
         if status != 0:
             raise _refused(said[1].decode(errors="replace"), self.command)
         return subprocess.CompletedProcess(self.command, status, *said)
+
+
+def _nft_listed(nft: Nftables, prefix: str = "") -> tuple[list[nfttext.Head], list[str]]:
+    """The heads of what is in tables whose names begin so, and JSON texts that have all its rules and elements."""
+    # Terse, because nft would fetch all elements of all sets to list no more than names.
+    nft.set_flags(nftables.TERSE | nftables.STATELESS)
+    heads = [head for head in nfttext.heads(nft.run("list ruleset")) if head.table.startswith(prefix)]
+    nft.set_flags(nftables.JSON | nftables.HANDLE)
+    # For the flags of a table, the JSON of nft 1.0 reads memory that it has freed: such a table is asked for in parts.
+    flagged = {(head.family, head.table) for head in heads if head.kind == "table" and head.words}
+    if not prefix and not flagged:
+        return heads, [nft.run("list ruleset")]
+    texts = []
+    for head in heads:
+        if head.kind == "table" and not head.words:
+            texts.append(nft.run(f"list table {head.family} {head.table}"))
+        elif head.kind in ("chain", "set", "map") and (head.family, head.table) in flagged:
+            texts.append(nft.run(f"list {head.kind} {head.family} {head.table} {head.name}"))
+    return heads, texts
+
+
+def _nft_entries(heads: Iterable[nfttext.Head], texts: Iterable[str]) -> list[dict[str, Any]]:
+    listed = [entry for text in texts for entry in json.loads(text)["nftables"]]
+    return [*({"head": head} for head in heads), *listed]
 
 
 def _set_tap_owner(name: str, words: Sequence[str]) -> None:
