@@ -60,9 +60,9 @@ def parse(raw: Any) -> Document:
     faults: list[str] = []
     sections = {cls.section: cls for cls in KINDS}
     scope = raw.get("scope")
-    if not isinstance(scope, str) or not re.match(r"^[a-z][a-z0-9_]{0,31}$", scope):
+    if not isinstance(scope, str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,31}", scope):
         faults.append(f"scope: {scope!r} is no scope; use lower-case letters, digits and '_', at most 32")
-    for name in sorted(set(raw) - set(sections) - {"scope"}):
+    for name in sorted(set(raw) - set(sections) - {"scope"}, key=str):
         faults.append(f"{name}: is not known; a document has scope, {', '.join(sections)}")
     objects: dict[Key, Resource] = {}
     for section, cls in sections.items():
@@ -243,10 +243,10 @@ def _place(resource: Resource) -> str:
     return f"{resource.namespace or 'host'} {resource.title}"
 
 
-def _suggestion(name: str, known: list[str]) -> str:
+def _suggestion(name: object, known: list[str]) -> str:
     from difflib import get_close_matches
 
-    close = get_close_matches(name, known, 1)
+    close = get_close_matches(str(name), known, 1)
     return f"did you mean {close[0]}?" if close else f"choose {', '.join(sorted(known))}"
 
 

@@ -10,6 +10,7 @@ import ctypes
 import errno
 import fcntl
 import grp
+import ipaddress
 import json
 import os
 import pwd
@@ -24,7 +25,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Callable
 
-from . import flowtext, nftables
+from . import flowtext, nftables, nfttext
 from .announce import Entry, announce, repeat_detached
 from .conntrack import forget
 from .errors import HostError, StepFailed
@@ -42,8 +43,12 @@ _TAP, _NO_PACKET_INFORMATION = 0x0002, 0x1000
 _FAILED_LINE = re.compile(r"^Command failed .*:(\d+)$", re.MULTILINE)
 _REFUSED_FLOW = re.compile(r"^ovs-ofctl: -:(\d+): (.*)$", re.MULTILINE)
 _LEFT_OUT = re.compile(r"normalization changed ofp_match.*?\| pre: (\S*)\n.*?\|post: (\S*)\n", re.DOTALL)
-_TO_QUOTE = re.compile(r"[\t\n\r\f\v#']")
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+# A batch of ip has words between blanks, and knows no way to write these: quotes end at the next of their kind, '#'
+# begins a comment even within them, and a backslash joins two lines.
+_NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f#]|\\\Z")
+# How ip shows an IPv6 address that could hold one of IPv4.
+_MIXED = re.compile(r'(?<=")[0-9a-f:]*:\d+\.\d+\.\d+\.\d+(?=["/])')
 _SYSCTL_BYTES = 65536
 _SWITCH_SECONDS = 10.0
 _USED_AT_MOST = 64
@@ -94,7 +99,12 @@ class Host:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """One run at a time. Children inherit the lock, so that those of a killed run end before the next begins."""
+        """One run at a time. Children inherit the lock, so that those of a killed run end before the next begins.
+
+        :raises HostError: when this is not root, who alone can read what namespaces hold and change it.
+        """
+        if os.geteuid() != 0:
+            raise HostError("only root can read and change a host's network; run this as root (become: true)")
         os.makedirs(self.run_directory, mode=0o755, exist_ok=True)
         self._lock = os.open(os.path.join(self.run_directory, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -153,14 +163,14 @@ class Host:
             started = self._start(["ip", "-N", "-j", "-d", "-batch", "-"], namespace, stdin)
 
         def answers() -> list[list[dict[str, Any]]]:
-            return [json.loads(line) for line in started.completed().stdout.splitlines() if line.strip()]
+            return [_decoded(line) for line in started.completed().stdout.split(b"\n") if line.strip()]
 
         return answers
 
     def bridge_table(self, table: str, namespace: str) -> list[dict[str, Any]]:
         """What ``bridge`` shows of a table, ``vlan`` or ``fdb``; nothing at all where there is no bridge."""
-        output = self._run(["bridge", "-j", table, "show"], namespace).strip()
-        found: list[dict[str, Any]] = json.loads(output) if output else []
+        output = self._completed(["bridge", "-j", table, "show"], namespace).stdout.strip()
+        found: list[dict[str, Any]] = _decoded(output) if output else []
         return found
 
     def batch(self, tool: str, namespace: str, lines: Sequence[Sequence[str]]) -> None:
@@ -201,7 +211,9 @@ class Host:
         return self._run(["ovs-vsctl", f"--timeout={seconds}", *database, *words], "")
 
     def has_ovs(self) -> bool:
-        return os.path.exists(self._ovs_socket())
+        """Whether there is a database; one of another machine, tcp:ADDRESS:PORT, is taken to be."""
+        method, _colon, path = (self.ovs_database or _OVS_DATABASE).partition(":")
+        return method != "unix" or os.path.exists(path)
 
     def answers_for_ovs(self) -> bool:
         """Whether a database takes connections; one on another machine is believed to."""
@@ -305,9 +317,6 @@ class Host:
     def _ofctl(self, words: Sequence[str], lines: Sequence[str] = ()) -> str:
         return self._batch(_ovs_ofctl(*words), "", lines)
 
-    def _ovs_socket(self) -> str:
-        return (self.ovs_database or _OVS_DATABASE).partition(":")[2]
-
     def _management(self, bridge: str) -> str:
         """The socket is where that of the database is, or in its usual place where the database has none."""
         database = self.ovs_database or ""
@@ -322,21 +331,16 @@ class Host:
         return self._management(bridge)
 
     def nft_list(self, namespace: str, prefix: str = "") -> list[dict[str, Any]]:
-        """The tables whose names begin so; nothing where nftables is not installed."""
-        return [entry for text in self._nft_texts(namespace, prefix) for entry in json.loads(text)["nftables"]]
+        """The tables whose names begin so: a ``head`` for each thing in them, and what nft has as JSON."""
+        return _nft_entries(*self._nft_texts(namespace, prefix))
 
-    def _nft_texts(self, namespace: str, prefix: str) -> list[str]:
-        """Each table in JSON. To list their names alone, nft would fetch all elements of all sets."""
+    def _nft_texts(self, namespace: str, prefix: str) -> tuple[list[nfttext.Head], list[str]]:
+        """Nothing where nftables is not installed."""
         try:
-            with self.inside(namespace), Nftables(nftables.JSON | nftables.TERSE) as nft:
-                listed = [
-                    entry["table"] for entry in json.loads(nft.run("list ruleset"))["nftables"] if "table" in entry
-                ]
-                names = [(table["family"], table["name"]) for table in listed if table["name"].startswith(prefix)]
-                nft.set_flags(nftables.JSON | nftables.HANDLE)
-                return [nft.run(f"list table {family} {name}") for family, name in names]
+            with self.inside(namespace), Nftables(0) as nft:
+                return _nft_listed(nft, prefix)
         except NftablesMissing:
-            return []
+            return [], []
 
     def nft_text(self, namespace: str, family: str, table: str) -> str:
         """One table in nft's own words, without counters."""
@@ -349,14 +353,12 @@ class Host:
         :raises StepFailed: with nft's message when it does not take the text.
         """
         with self.scratch():
-            devices = sorted(set(re.findall(r'hook \w+ device "([^"]+)"', text)))
+            devices = [name for name in nfttext.devices(text) if name != "lo"]
             if devices:
                 self.batch("ip", "", [("tuntap", "add", "dev", name, "mode", "tap") for name in devices])
             with Nftables(0) as nft:
                 nft.run(text)
-            with Nftables(nftables.JSON | nftables.HANDLE) as nft:
-                objects: list[dict[str, Any]] = json.loads(nft.run("list ruleset"))["nftables"]
-                return objects
+                return _nft_entries(*_nft_listed(nft))
 
     def nft_apply(self, namespace: str, text: str) -> None:
         nft = Nftables(0)
@@ -372,18 +374,27 @@ class Host:
             self._used.popleft().free()
 
     def read_sysctls(self, namespace: str, names: Iterable[str]) -> dict[str, str]:
-        """The values of those that exist."""
+        """The values of those that exist.
+
+        :raises HostError: at one that exists and does not tell its value.
+        """
         found = {}
         with self.inside(namespace):
             for name in names:
                 try:
                     descriptor = os.open(f"/proc/sys/{name}", os.O_RDONLY | os.O_CLOEXEC)
+                    try:
+                        value = os.read(descriptor, _SYSCTL_BYTES)
+                    finally:
+                        os.close(descriptor)
                 except FileNotFoundError:
                     continue
-                try:
-                    found[name] = os.read(descriptor, _SYSCTL_BYTES).decode().strip()
-                finally:
-                    os.close(descriptor)
+                except OSError as error:
+                    raise HostError(
+                        f"sysctl {name} in {namespace or 'host'} cannot be read ({error.strerror}): it could not be "
+                        "compared, nor given back later; leave it out"
+                    ) from None
+                found[name] = value.decode(errors="surrogateescape").strip()
         return found
 
     def write_sysctls(self, namespace: str, pairs: Sequence[tuple[str, str]]) -> None:
@@ -437,7 +448,7 @@ class Host:
             return self._run(command, namespace, stdin)
 
     def _run(self, command: list[str], namespace: str, stdin: int = subprocess.DEVNULL) -> str:
-        return self._completed(command, namespace, stdin).stdout.decode()
+        return self._completed(command, namespace, stdin).stdout.decode(errors="surrogateescape")
 
     def _completed(
         self, command: list[str], namespace: str, stdin: int = subprocess.DEVNULL
@@ -501,6 +512,30 @@ class _Started:
         return subprocess.CompletedProcess(self.command, status, *said)
 
 
+def _nft_listed(nft: Nftables, prefix: str = "") -> tuple[list[nfttext.Head], list[str]]:
+    """The heads of what is in tables whose names begin so, and JSON texts that have all its rules and elements."""
+    # Terse, because nft would fetch all elements of all sets to list no more than names.
+    nft.set_flags(nftables.TERSE | nftables.STATELESS)
+    heads = [head for head in nfttext.heads(nft.run("list ruleset")) if head.table.startswith(prefix)]
+    nft.set_flags(nftables.JSON | nftables.HANDLE)
+    # For the flags of a table, the JSON of nft 1.0 reads memory that it has freed: such a table is asked for in parts.
+    flagged = {(head.family, head.table) for head in heads if head.kind == "table" and head.words}
+    if not prefix and not flagged:
+        return heads, [nft.run("list ruleset")]
+    texts = []
+    for head in heads:
+        if head.kind == "table" and not head.words:
+            texts.append(nft.run(f"list table {head.family} {head.table}"))
+        elif head.kind in ("chain", "set", "map") and (head.family, head.table) in flagged:
+            texts.append(nft.run(f"list {head.kind} {head.family} {head.table} {head.name}"))
+    return heads, texts
+
+
+def _nft_entries(heads: Iterable[nfttext.Head], texts: Iterable[str]) -> list[dict[str, Any]]:
+    listed = [entry for text in texts for entry in json.loads(text)["nftables"]]
+    return [*({"head": head} for head in heads), *listed]
+
+
 def _set_tap_owner(name: str, words: Sequence[str]) -> None:
     flags = _TAP | _NO_PACKET_INFORMATION
     for word, flag in _TAP_FLAGS.items():
@@ -545,20 +580,43 @@ def _all_of(waits: Iterable[Callable[[], None]]) -> None:
 def _lines(lines: Sequence[str]) -> Iterator[int]:
     """The lines as a file, not a pipe: a process whose parent is killed must not take half a line for a whole one."""
     with os.fdopen(os.memfd_create("batch"), "w+b") as stream:
-        stream.write(("\n".join(lines) + "\n").encode())
+        stream.write(("\n".join(lines) + "\n").encode(errors="surrogateescape"))
         stream.seek(0)
         yield stream.fileno()
 
 
 def _line(words: Sequence[str]) -> str:
-    """One line of a batch; most need no quotes, which the whole line shows at once."""
+    """One line of a batch; most need no quotes, which the whole line shows at once.
+
+    :raises StepFailed: at a word that would not come out as it is; the parsers of documents let none through.
+    """
     line = " ".join(words)
-    bare = all(words) and line.count(" ") == len(words) - 1 and not _TO_QUOTE.search(line)
+    if _NOT_IN_A_LINE.search(line):
+        raise StepFailed(f"{line!r} cannot be a line of a batch")
+    bare = all(words) and line.count(" ") == len(words) - 1 and "'" not in line and '"' not in line
     return line if bare else " ".join(map(_quoted, words))
 
 
 def _quoted(word: str) -> str:
-    return f'"{word}"' if not word or " " in word or _TO_QUOTE.search(word) else word
+    if word and " " not in word and word[0] not in "\"'":
+        return word
+    mark = next((mark for mark in "\"'" if mark not in word), None)
+    if mark is None:
+        raise StepFailed(f"{word!r} has both kinds of quotes and a blank, which no line of a batch can have")
+    return f"{mark}{word}{mark}"
+
+
+def _decoded(output: bytes) -> Any:
+    """The JSON of ``ip`` or ``bridge``; aliases are bytes of any kind, and an IPv6 address has one spelling."""
+    text = output.decode(errors="surrogateescape")
+    return json.loads(_MIXED.sub(_respelled, text) if "." in text else text)
+
+
+def _respelled(found: re.Match[str]) -> str:
+    try:
+        return str(ipaddress.IPv6Address(found[0]))
+    except ValueError:
+        return found[0]
 
 
 def _refused(stderr: str, command: Sequence[str]) -> StepFailed:

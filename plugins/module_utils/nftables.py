@@ -60,15 +60,15 @@ class Nftables:
 
     def run(self, text: str) -> str:
         # From a file, because nft quotes the line it refuses only then.
-        with os.fdopen(os.memfd_create("nft"), "w", encoding="utf-8") as stream:
+        with os.fdopen(os.memfd_create("nft"), "w", encoding="utf-8", errors="surrogateescape") as stream:
             stream.write(text)
             stream.flush()
             failed = self._functions.nft_run_cmd_from_filename(
                 self._context, f"/proc/self/fd/{stream.fileno()}".encode()
             )
-        output = self._functions.nft_ctx_get_output_buffer(self._context).decode()
+        output = self._functions.nft_ctx_get_output_buffer(self._context).decode(errors="surrogateescape")
         if failed:
-            message = self._functions.nft_ctx_get_error_buffer(self._context).decode()
+            message = self._functions.nft_ctx_get_error_buffer(self._context).decode(errors="replace")
             raise StepFailed(message_of(message))
         return str(output)
 

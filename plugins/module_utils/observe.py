@@ -234,7 +234,8 @@ class _Loader:
         self._known: dict[str, Parts] = {}
 
     def learn(self, wanted: Iterable[NftTable]) -> None:
-        """Ask for many tables at once. Where nft refuses one of them, each is left to be asked for by itself."""
+        """Ask for many tables at once. Where nft refuses one of them, or makes others of them, each is left to be
+        asked for by itself."""
         texts = {table.text(full_name(self._scope, table.name)): table for table in wanted}
         listed = list(texts.items())
         for first in range(0, len(listed), _TABLES_AT_ONCE):
@@ -244,6 +245,8 @@ class _Loader:
             except StepFailed:
                 continue
             found = tables(answer)
+            if set(found) != {(table.family, name) for name, (_text, table) in some.items()}:
+                continue
             self._known.update((text, found[(table.family, name)]) for name, (text, table) in some.items())
 
     def parts(self, table: NftTable) -> Parts:
@@ -251,7 +254,10 @@ class _Loader:
         name = full_name(self._scope, table.name)
         text = table.text(name)
         if text not in self._known:
-            self._known[text] = tables(self._host.nft_normal_form(text))[(table.family, name)]
+            found = tables(self._host.nft_normal_form(text))
+            if set(found) != {(table.family, name)}:
+                raise StepFailed("the text is to be the inside of one table, and makes others, too")
+            self._known[text] = found[(table.family, name)]
         return self._known[text]
 
 

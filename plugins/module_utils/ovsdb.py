@@ -18,7 +18,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 OWNER = "hostnet-scope"
 LEG = "hostnet-leg"
-_PLAIN = re.compile(r"^[A-Za-z0-9_./-]+$")
+_PLAIN = re.compile(r"[A-Za-z0-9_./-]+")
 _MANY_PORTS = 100
 
 Pairs = tuple[tuple[str, str], ...]
@@ -77,7 +77,7 @@ def owner(external_ids: Pairs) -> str | None:
 
 
 def quoted(value: str) -> str:
-    return value if _PLAIN.match(value) else json.dumps(value)
+    return value if _PLAIN.fullmatch(value) else json.dumps(value)
 
 
 def assignments(column: str, pairs: Pairs) -> list[str]:

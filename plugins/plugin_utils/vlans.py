@@ -16,7 +16,7 @@ vlan_id = values.integer(1, 4094)
 
 def vlan_range(value: Any) -> range:
     """``100``, or ``100-199``."""
-    match = re.match(r"^(\d+)-(\d+)$", value) if isinstance(value, str) else None
+    match = re.fullmatch(r"(\d+)-(\d+)", value) if isinstance(value, str) else None
     first, last = (vlan_id(match[1]), vlan_id(match[2])) if match else (vlan_id(value), vlan_id(value))
     if last < first:
         raise ValueError(f"'{value}' ends before it begins; write {last}-{first}")

@@ -11,9 +11,11 @@ import re
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from features import TRIALS
 from harness import Machine, actions, inside, tool
 
 from ansible_collections.hostnet.fabric.plugins.module_utils.errors import DocumentError
@@ -349,3 +351,103 @@ def test_the_time_that_an_element_has_left_is_no_difference(host: Machine) -> No
     host.apply(document)
     time.sleep(1.1)
     host.assert_settled(document)
+
+
+# What nft has beside chains and sets, each before and after a change; names of what a kernel may lack are features.
+_OBJECTS = {
+    "limit": ("limit l { rate 10/second; }", "limit l { rate 999/second; }"),
+    "quota": ("quota q { over 10 mbytes; }", "quota q { over 20 mbytes; }"),
+    "counter": ("counter n { }", 'counter n { comment "more"; }'),
+    "set": ("set s { type ipv4_addr; flags interval; }", "set s { type ipv4_addr; flags interval; auto-merge; }"),
+    "comment of a chain": ("chain d { }", 'chain d { comment "why"; }'),
+    "table": ('comment "old";', 'comment "new";'),
+    "ct timeout": (
+        "ct timeout t { protocol tcp; l3proto ip; policy = { established : 100 }; }",
+        "ct timeout t { protocol tcp; l3proto ip; policy = { established : 200 }; }",
+    ),
+    "synproxy": ("synproxy p { mss 1460; wscale 7; }", "synproxy p { mss 1400; wscale 7; }"),
+    "flowtable": (
+        "flowtable f { hook ingress priority 0; devices = { t0 }; }",
+        'flowtable f { hook ingress priority 0; devices = { t0, "t1" }; }',
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.needs(name) if name in TRIALS else ()) for name in _OBJECTS]
+)
+def test_whatever_a_body_changes_is_changed(name: str, host: Machine) -> None:
+    def document(words: str) -> dict[str, Any]:
+        body = f"{words}\nchain c {{ type filter hook output priority 0; accept; }}"
+        taps = [{"name": tap, "type": "tap"} for tap in ("t0", "t1")]
+        return {"links": taps, "nft_tables": [{"family": "inet", "name": "g", "body": body}]}
+
+    def shown() -> str:
+        return tool("nft", "-s", "list", "table", "inet", "hostnet.t.g").stdout
+
+    clean = host.snapshot()
+    before, after = _OBJECTS[name]
+    host.apply(document(before))
+    old = shown()
+    assert actions(host.apply(document(after))) == {"nft_table inet g": "change"}
+    assert shown() != old
+    assert actions(host.apply(document(before))) == {"nft_table inet g": "change"}
+    assert shown() == old
+    host.absent()
+    host.assert_as(clean)
+
+
+@pytest.mark.parametrize("written", ["device {}", 'device "{}"', "devices = {{ {} }}"])
+def test_a_chain_moves_to_another_device(written: str, host: Machine) -> None:
+    def document(tap: str) -> dict[str, Any]:
+        body = f"chain c {{ type filter hook ingress {written.format(tap)} priority 0; drop; }}"
+        taps = [{"name": name, "type": "tap"} for name in ("t0", "t1")]
+        return {"links": taps, "nft_tables": [{"family": "netdev", "name": "g", "body": body}]}
+
+    host.apply(document("t0"))
+    assert actions(host.apply(document("t1"))) == {"nft_table netdev g": "change"}
+    assert "t1" in tool("nft", "list", "table", "netdev", "hostnet.t.g").stdout
+
+
+def test_a_table_that_somebody_has_put_to_sleep_or_added_to_is_put_right(host: Machine) -> None:
+    made = host.apply({"nft_tables": [TABLE]})
+    assert actions(made) == {"nft_table inet guard": "add"}
+    tool("nft", f"add table {PLACE} {{ flags dormant; }}")
+    assert actions(host.apply({"nft_tables": [TABLE]})) == {"nft_table inet guard": "change"}
+    assert "dormant" not in tool("nft", "list", "table", *PLACE.split()).stdout
+    tool("nft", f"add limit {PLACE} theirs {{ rate 1/second; }}; add counter {PLACE} theirs")
+    tool("nft", f'insert rule {PLACE} out limit name "theirs" counter name "theirs" drop')
+    assert actions(host.apply({"nft_tables": [TABLE]})) == {"nft_table inet guard": "change"}
+    assert "theirs" not in tool("nft", "list", "table", *PLACE.split()).stdout
+
+
+def test_a_table_that_is_to_sleep_does(host: Machine) -> None:
+    chain = "chain c { type filter hook output priority 0; drop; }"
+    host.apply({"nft_tables": [{"family": "inet", "name": "g", "body": f"flags dormant;\n{chain}"}]})
+    assert tool("ping", "-c1", "-W1", "127.0.0.1", check=False).returncode == 0
+    host.apply({"nft_tables": [{"family": "inet", "name": "g", "body": chain}]})
+    assert tool("ping", "-c1", "-W1", "127.0.0.1", check=False).returncode != 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "chain c { }\n}\ntable inet evil { chain x { }",
+        "chain c { }\n}\nflush ruleset; table inet hostnet.t.g { chain c { }",
+    ],
+)
+def test_a_body_stays_in_its_table(body: str, host: Machine) -> None:
+    tool("nft", "add table inet theirs")
+    before = host.snapshot()
+    with pytest.raises(DocumentError, match="closes a brace"):
+        host.run({"nft_tables": [{"family": "inet", "name": "g", "body": body}]})
+    host.assert_as(before)
+
+
+def test_a_file_that_a_body_includes_makes_no_table_of_its_own(host: Machine, tmp_path: Path) -> None:
+    included = tmp_path / "more.nft"
+    included.write_text("}\ntable inet evil {\n")
+    before = host.snapshot()
+    with pytest.raises(DocumentError, match="the inside of one table"):
+        host.run({"nft_tables": [{"family": "inet", "name": "g", "body": f'include "{included}"'}]})
+    host.assert_as(before)

@@ -24,8 +24,8 @@ _LINK_SCOPE = "253"
 def parse_label(value: Any) -> str:
     """A label, such as ``eth0:a``: as long as a device name, and beginning with one."""
     label = values.text(value)
-    if len(label.encode()) > values.MAX_NAME_BYTES or re.search(r"\s", label):
-        raise ValueError(f"'{label}' is no label; use at most {values.MAX_NAME_BYTES} bytes without white space")
+    if len(label.encode()) > values.MAX_NAME_BYTES or not label.isprintable() or re.search(r"[\s\"'#\\]", label):
+        raise ValueError(f"{label!r} is no label; use at most {values.MAX_NAME_BYTES} bytes without blanks and quotes")
     return label
 
 

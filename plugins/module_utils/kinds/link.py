@@ -135,7 +135,7 @@ class Link(Resource):
 
     name: str = declared(values.device_name, key=True)
     type: str = declared(values.choice(*TYPES), required=True, fixed=True)
-    label: str | None = declared(values.text, types=_MADE_BY_US)
+    label: str | None = declared(values.label, types=_MADE_BY_US)
     mac: str | None = declared(values.mac)
     mtu: int | None = declared(values.integer(SMALLEST_MTU, LARGEST_MTU))
     up: bool | None = declared(values.boolean)

@@ -16,12 +16,12 @@ from typing import Any, ClassVar
 from .. import values
 from .base import HOST, Difference, Key, Mark, Reading, Resource, Step, declared, narrowed
 
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.:-]*$")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")
 
 
 def parse_name(value: Any) -> str:
     name = values.text(value)
-    if not _NAME.match(name):
+    if not _NAME.fullmatch(name):
         raise ValueError(f"'{name}' is no name of a meter; use letters, digits, '_', '.', ':', '-'")
     return name
 

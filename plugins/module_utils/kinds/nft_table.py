@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any, ClassVar
 
-from .. import values
+from .. import nfttext, values
 from ..conntrack import addresses_in
 from .base import Difference, Key, Mark, Reading, Resource, Step, declared, ingress_claim, link_key, narrowed
 
@@ -29,12 +29,15 @@ FAMILIES = ("ip", "ip6", "inet", "arp", "bridge", "netdev")
 _PREFIX = "hostnet."
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 _BARE = re.compile(r"[0-9a-fA-F:./*]*|0x[0-9a-f]{16,}")
-_DEVICE = re.compile(r'\bdevice "?([^\s";]+)')
+_DEVICE = re.compile(r' device "[^"]*"')
+_NAME = re.compile(r"[A-Za-z0-9_./-]{1,128}")
+_WORD = re.compile(r"[a-z][a-z-]*")
+_PRIORITY = re.compile(r"[A-Za-z0-9_ +-]+")
 _DYNAMIC = re.compile(r"\b(?:set|map)\s+(\S+)\s*\{[^}]*\bflags\b[^;\n]*\bdynamic\b")
 _BY_ADDRESS = re.compile(r"\b(?:ipv[46]_addr|ip6? [sd]addr)\b")
 # The comment of a set whose lost elements end the connections that they have translated or let through.
 _FORGETS = "forgets connections"
-_VOLATILE = ("handle", "family", "table", "name", "chain", "elem", "index")
+_WITH_ENTRIES = ("chain", "set", "map")
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,8 @@ class Collection:
 
 @dataclass(frozen=True)
 class Part:
-    """A chain or set as the kernel shows it: what it is, and its rules or elements in their normal form."""
+    """A chain, a set or another thing of a table as the kernel shows it: what it is in nft's words, and the rules or
+    elements that it has in their normal form."""
 
     head: str
     entries: tuple[str, ...]
@@ -94,28 +98,52 @@ class Part:
 Parts = Mapping[tuple[str, str], Part]
 
 
+def table_name(value: Any) -> str:
+    """It stands behind the scope, and so may begin with a digit."""
+    name = values.text(value)
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{value!r} is no name of a table; use letters, digits, '_', '.', '/' and '-', at most 128")
+    return name
+
+
 def parse_chain(value: Any) -> Chain:
     known = {"name", "rules", "type", "hook", "priority", "policy", "device"}
     if not isinstance(value, Mapping) or set(value) - known or not value.get("name"):
         raise ValueError(
             f"{value!r} is no chain; write {{name: forward, type: filter, hook: forward, priority: 0, rules: []}}"
         )
+    name = nfttext.identifier(value["name"])
     if value.get("hook") and ("priority" not in value or not value.get("type")):
-        raise ValueError(f"chain {value['name']} hooks into {value['hook']} and needs type and priority")
-    fixed = {name: str(value[name]) for name in known - {"rules"} if value.get(name) is not None}
-    return Chain(rules=values.listing(values.text, ordered=True)(value.get("rules", ())), **fixed)
+        raise ValueError(f"chain {name} hooks into {value['hook']} and needs type and priority")
+    words = {
+        field: _matching(_WORD, value[field], f"{field} of chain {name}")
+        for field in ("type", "hook", "policy")
+        if value.get(field) is not None
+    }
+    if value.get("priority") is not None:
+        words["priority"] = _matching(_PRIORITY, value["priority"], f"priority of chain {name}")
+    if value.get("device") is not None:
+        words["device"] = values.device_name(value["device"])
+    return Chain(name, values.listing(nfttext.statement, ordered=True)(value.get("rules", ())), **words)
 
 
 def parse_collection(value: Any) -> Collection:
     known = {"name", "type", "flags", "elements", "forget"}
     if not isinstance(value, Mapping) or set(value) - known or not value.get("name") or not value.get("type"):
         raise ValueError(f"{value!r} is no set; write {{name: ports, type: ifname . ether_addr, elements: []}}")
-    texts = values.listing(values.text)
+    name, kind = nfttext.identifier(value["name"]), nfttext.statement(value["type"])
     forget = values.boolean(value.get("forget", False))
-    if forget and not _BY_ADDRESS.search(str(value["type"]).partition(":")[0]):
-        raise ValueError(f"set {value['name']} cannot forget: its key {value['type']} has no address")
-    flags, elements = texts(value.get("flags", ())), texts(value.get("elements", ()))
-    return Collection(str(value["name"]), str(value["type"]), flags, elements, forget)
+    if forget and not _BY_ADDRESS.search(kind.partition(":")[0]):
+        raise ValueError(f"set {name} cannot forget: its key {kind} has no address")
+    flags = values.listing(lambda flag: _matching(_WORD, flag, f"flag of set {name}"))(value.get("flags", ()))
+    elements = values.listing(nfttext.statement)(value.get("elements", ()))
+    return Collection(name, kind, flags, elements, forget)
+
+
+def _matching(pattern: re.Pattern[str], value: Any, what: str) -> str:
+    if not pattern.fullmatch(str(value)):
+        raise ValueError(f"{value!r} is no {what}")
+    return str(value)
 
 
 @dataclass(frozen=True)
@@ -125,10 +153,10 @@ class NftTable(Resource):
     reads: ClassVar[tuple[str, ...]] = ("nft",)
 
     family: str = declared(values.choice(*FAMILIES), key=True)
-    name: str = declared(values.text, key=True)
+    name: str = declared(table_name, key=True)
     sets: tuple[Collection, ...] | None = declared(values.listing(parse_collection, ordered=True))
     chains: tuple[Chain, ...] | None = declared(values.listing(parse_chain, ordered=True))
-    body: str | None = declared(values.text)
+    body: str | None = declared(nfttext.block)
 
     # The table's normal form: the host's for an observed table, that of the scratch namespace for a declared one.
     parts: Parts | None = None
@@ -164,19 +192,19 @@ class NftTable(Resource):
         return (ingress_claim(self.namespace),) if self.family == "netdev" else ()
 
     def _devices(self) -> list[str]:
-        """The devices that chains hook in at, as declared; what is observed does not name them."""
-        named = [chain.device for chain in self.chains or () if chain.device] + _DEVICE.findall(self.body or "")
-        return sorted(set(named))
+        """The devices that chains and flowtables hook in at, as declared."""
+        named = [chain.device for chain in self.chains or () if chain.device]
+        return sorted({*named, *nfttext.devices(self.body or "")})
 
     def differences(self, seen: Resource) -> tuple[Difference, ...]:
-        """One difference per chain or set that is not as declared."""
+        """One difference per chain, set or other thing that is not as declared; ``table`` holds for all."""
         seen = narrowed(seen, NftTable)
         want, have = self._compared(self._parts()), self._compared(seen._parts())
         found = []
         for kind, name in sorted({*want, *have}):
             after, before = want.get((kind, name)), have.get((kind, name))
             if after is None or before is None or (after.head, after.entries) != (before.head, before.entries):
-                found.append(Difference(f"{kind} {name}", _summary(before, after), _summary(after, before)))
+                found.append(Difference(f"{kind} {name}".strip(), _summary(before, after), _summary(after, before)))
         return tuple(found)
 
     def fixed(self, difference: Difference) -> bool:
@@ -203,7 +231,7 @@ class NftTable(Resource):
         for chain in self.chains or ():
             lines += _edited_chain(place, chain, want[("chain", chain.name)], have.get(("chain", chain.name)))
         gone = sorted(set(have) - set(want))
-        lines += [f"flush {kind} {place} {name}" for kind, name in gone]
+        lines += [f"flush {kind} {place} {name}" for kind, name in gone if kind in _WITH_ENTRIES]
         lines += [f"delete {kind} {place} {name}" for kind, name in gone]
         return [Step("nft", self.namespace, ("\n".join(lines),)), *self._forgotten(want, have)]
 
@@ -296,28 +324,39 @@ def split_name(name: str) -> tuple[str | None, str]:
 
 
 def tables(objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], dict[tuple[str, str], Part]]:
-    """The tables in the output of ``nft -j list ruleset``, each as its parts in normal form."""
+    """The tables in what the host lists, each as its parts in normal form: what each part is in nft's words, and its
+    rules or elements out of nft's JSON."""
     found: dict[tuple[str, str], dict[tuple[str, str], Part]] = {}
     rules: dict[tuple[str, str, str], list[tuple[str, int]]] = {}
     for entry in objects:
         kind, body = next(iter(entry.items()))
-        if kind == "table":
-            found.setdefault((body["family"], body["name"]), {})
+        if kind == "head":
+            parts = found.setdefault((body.family, body.table), {})
+            parts[(body.kind, body.name)] = Part(body.words, ())
         elif kind in ("set", "map"):
             elements = tuple(sorted(map(_element, body.get("elem", ()))))
-            forgets = body.get("comment") == _FORGETS
-            found[(body["family"], body["table"])][(kind, body["name"])] = Part(_head(body), elements, (), forgets)
-        elif kind == "chain":
-            found[(body["family"], body["table"])][("chain", body["name"])] = Part(_head(body), ())
+            more = {"entries": elements, "forgets": body.get("comment") == _FORGETS}
+            _complete(found, (body["family"], body["table"]), (kind, body["name"]), more)
         elif kind == "rule":
             content = {"expr": _without_counters(body["expr"]), "comment": body.get("comment")}
             place = (body["family"], body["table"], body["chain"])
             rules.setdefault(place, []).append((_normal(content), body["handle"]))
     for (family, table, chain), listed in rules.items():
-        head = found[(family, table)][("chain", chain)].head
         entries, handles = zip(*listed)
-        found[(family, table)][("chain", chain)] = Part(head, entries, handles)
+        _complete(found, (family, table), ("chain", chain), {"entries": entries, "handles": handles})
     return found
+
+
+def _complete(
+    found: Mapping[tuple[str, str], dict[tuple[str, str], Part]],
+    place: tuple[str, str],
+    key: tuple[str, str],
+    more: Mapping[str, Any],
+) -> None:
+    """Others may have made what was not there yet when the heads were listed."""
+    parts = found.get(place, {})
+    if key in parts:
+        parts[key] = replace(parts[key], **more)
 
 
 def _element(value: Any) -> str:
@@ -326,14 +365,9 @@ def _element(value: Any) -> str:
     return _normal([_without_counters(value)]) if text is None else text
 
 
-def _head(body: Mapping[str, Any]) -> str:
-    return _normal({key: value for key, value in body.items() if key not in _VOLATILE})
-
-
 def _moved(head: str, device: str | None) -> str:
-    """The head of a chain at another device, which nft 1.0 does not show."""
-    shown = json.loads(head)
-    return _normal({**shown, "dev": device}) if "dev" in shown else head
+    """The head of a chain at another device."""
+    return _DEVICE.sub(f' device "{device}"', head, count=1)
 
 
 def _normal(value: Any) -> str:
@@ -357,15 +391,17 @@ def _without_counters(value: Any) -> Any:
 
 
 def _summary(part: Part | None, other: Part | None) -> str | None:
-    """How many rules or elements a part has, and how many of them the other has not."""
+    """How many rules or elements a part has, and how many of them the other has not; what it is where these agree."""
     if part is None:
         return None
+    if other is not None and part.entries == other.entries:
+        return part.head.replace("\n", "; ") or "nothing"
     own = len(set(part.entries) - set(other.entries if other else ()))
     return f"{len(part.entries)} entries ({own} of its own)" if own else f"{len(part.entries)} entries"
 
 
 def _must_rebuild(want: Part | None, have: Part | None) -> bool:
-    """A chain's hook and a set's type cannot be edited."""
+    """A chain's hook, a set's type and the like cannot be edited."""
     return want is not None and have is not None and want.head != have.head
 
 

@@ -44,7 +44,7 @@ def parse_fwmark(value: Any) -> str:
 
 
 def parse_ip_protocol(value: Any) -> int:
-    return _PROTOCOLS[value] if value in _PROTOCOLS else int(values.integer(1, 255)(value))
+    return _PROTOCOLS[value] if isinstance(value, str) and value in _PROTOCOLS else int(values.integer(1, 255)(value))
 
 
 def parse_ports(value: Any) -> str:

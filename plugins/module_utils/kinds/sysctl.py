@@ -23,7 +23,7 @@ def parse_name(value: Any) -> str:
     """``net.ipv4.ip_forward``, or with slashes where a device name has dots: ``net/ipv4/conf/eth0.100/arp_ignore``."""
     name = values.text(value)
     path = name if "/" in name else name.replace(".", "/")
-    if not re.match(r"^net(/[A-Za-z0-9_.@:-]+)+$", path) or "/../" in f"{path}/":
+    if not re.fullmatch(r"net(/[A-Za-z0-9_.@:-]+)+", path) or "/../" in f"{path}/":
         raise ValueError(f"{value!r} is no network sysctl; write it as net.ipv4.ip_forward")
     return path
 

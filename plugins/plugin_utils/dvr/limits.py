@@ -11,14 +11,14 @@ from typing import Any
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import RateLimit
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Section
 
-_AMOUNT = re.compile(r"^(\d+(?:\.\d+)?) ?([kmg])bit$")
+_AMOUNT = re.compile(r"(\d+(?:\.\d+)?) ?([kmg])bit")
 _TIMES = {"k": 10**3, "m": 10**6, "g": 10**9}
 _MOST = 10**12
 
 
 def amount(value: Any) -> int:
     """Bits, or bits per second: 100mbit."""
-    match = _AMOUNT.match(value.lower()) if isinstance(value, str) else None
+    match = _AMOUNT.fullmatch(value.lower()) if isinstance(value, str) else None
     if match is None:
         raise ValueError(f"{value!r} is not understood; write it as 500kbit, 100mbit or 1.5gbit")
     bits = int(float(match[1]) * _TIMES[match[2]])

@@ -62,11 +62,12 @@ FAULTS: dict[str, tuple[Any, str]] = {
     ),
     "name with a blank": (
         link(name="x 0"),
-        "links[0].name (fabric.x): 'x 0' is no device name; leave out white space, '/' and ':'",
+        "links[0].name (fabric.x): 'x 0' is no device name; leave out white space, quotes, '/', ':', '%', '#', '\\' "
+        "and a leading '-'",
     ),
     "name of dots": (
         link(name=".."),
-        "links[0].name (fabric.x): '..' is no device name; leave out white space, '/' and ':'",
+        "links[0].name (fabric.x): '..' is no device name, but has a meaning of its own; choose another",
     ),
     "mtu too large": (link(mtu=99999), "links[0].mtu (fabric.x): 99999 is out of range; choose 68 to 65575"),
     "mtu no number": (

@@ -59,7 +59,8 @@ CASES = {
     "bridge with white space in its device name": (
         {"fabric_bridges/lab/device": "br 0"},
         [
-            "fabric_bridges.lab.device: 'br 0' is no device name; leave out white space, '/' and ':'",
+            "fabric_bridges.lab.device: 'br 0' is no device name; leave out white space, quotes, '/', ':', '%', '#', "
+            "'\\' and a leading '-'",
         ],
     ),
     "bridge on the loopback device": (
