@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf import clashes
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.catalogue import (
@@ -33,6 +33,9 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.model import (
 )
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.plan import planned
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Faults, IntentError, suggestion
+
+if TYPE_CHECKING:
+    from netaddr import IPAddress, IPNetwork
 
 
 class Fleet:
@@ -112,6 +115,7 @@ class Fleet:
             next_hops=tuple(self._next_hops(faults)),
             ranges=tuple(ranges),
             pools=tuple(self._pools(ranges, faults)),
+            homes={pool.prefix: pool.next_hop for one in ranges for pool in planned(one, planes)},
             drained=drained,
         )
 
@@ -215,7 +219,10 @@ class Fleet:
 
 @dataclass(frozen=True)
 class Everything:
-    """What a fleet consists of. names: those of all hosts, gateways and network functions."""
+    """What a fleet consists of. names: those of all hosts, gateways and network functions.
+
+    homes: where each pool would be if nobody was drained.
+    """
 
     names: tuple[str, ...]
     pair: Gateways | None
@@ -224,6 +231,7 @@ class Everything:
     next_hops: tuple[NextHop, ...]
     ranges: tuple[PoolRange, ...]
     pools: tuple[Pool, ...]
+    homes: Mapping[IPNetwork, IPAddress]
     drained: Drained
 
     @property
