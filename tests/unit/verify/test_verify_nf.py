@@ -269,10 +269,16 @@ def test_functions_know_the_gateways_by_their_macs(backend: str) -> None:
         (probe, _ipv6) = probes(found, "nf-up2", name)
         assert (probe["namespace"], probe["interface"]) == ("nf-up2", "eth0")
         assert probe["expect"]["mac"] in {link.get("mac") for link in document["links"]}
-    assert {probe["address"] for probe in probes(found, "nf-up2", "shared address")} == {
-        "192.0.2.254",
-        "2001:db8:2::254",
-    }
+    shared = probes(found, "nf-up2", "shared address")
+    macs = {mac for name in documents for probe in probes(found, "nf-up2", name) for mac in [probe["expect"]["mac"]]}
+    assert [(probe["kind"], probe["address"]) for probe in shared] == [
+        ("arp", "192.0.2.254"),
+        ("ping", "192.0.2.254"),
+        ("arp", "2001:db8:2::254"),
+        ("ping", "2001:db8:2::254"),
+    ]
+    assert len(macs) == 2
+    assert all(probe["expect"] == {"mac": sorted(macs)} for probe in shared if probe["kind"] == "arp")
     assert probes(checks("compute-02", given={**given, "fabric_drained": ["dcgw-01"]}), "nf-up2", "dcgw-01") == []
 
 
