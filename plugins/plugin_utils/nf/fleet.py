@@ -137,12 +137,14 @@ class Fleet:
         found, known, catalogue = Faults(), set(inventory), self._catalogue
         found.update(catalogue.faults)
         vlans, gateways = self._vlans(found), catalogue.gateways(found)
-        hosts = [catalogue.host(name, found) for name in sorted(catalogue.hosts)]
+        parsed = [catalogue.host(name, found) for name in sorted(catalogue.hosts)]
+        hosts = [host for host in parsed if host is not None]
         functions = self._functions(found, None)
         next_hops, ranges = self._next_hops(found), self._ranges(found)
         clashes.check_vlans(vlans, found)
         clashes.check_prefixes(vlans, ranges, next_hops, found)
         clashes.check_functions(functions, found)
+        clashes.check_uplinks(hosts, gateways, vlans, functions, found)
         clashes.check_addresses(functions, gateways, found)
         clashes.check_bfd(catalogue.settings.bfd, functions, found)
         if gateways is not None:
@@ -155,7 +157,7 @@ class Fleet:
                 check_drained(catalogue.drained(found), functions, gateways, next_hops, ranges, found)
         elif next_hops and not catalogue.has_gateways:
             found.add(GATEWAYS, "is missing; fabric_next_hops are routes of the gateways")
-        self._check_hosts([host for host in hosts if host is not None], gateways, functions, known, found)
+        self._check_hosts(hosts, gateways, functions, known, found)
         return list(found)
 
     def _check_hosts(
