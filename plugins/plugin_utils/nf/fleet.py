@@ -107,6 +107,8 @@ class Fleet:
         planes = tuple(self._user_planes(faults))
         functions = self._functions(faults, None)
         ranges = self._ranges(faults)
+        pools = tuple(self._pools(ranges, faults))
+        whole = [pool for one in ranges for pool in planned(one, planes)] if drained.functions else pools
         return Everything(
             names=(*sorted(catalogue.hosts), *pair, *(one.name for one in functions)),
             pair=gateways,
@@ -114,8 +116,8 @@ class Fleet:
             control_planes=tuple(one for one in functions if isinstance(one, ControlPlane)),
             next_hops=tuple(self._next_hops(faults)),
             ranges=tuple(ranges),
-            pools=tuple(self._pools(ranges, faults)),
-            homes={pool.prefix: pool.next_hop for one in ranges for pool in planned(one, planes)},
+            pools=pools,
+            homes={pool.prefix: pool.next_hop for pool in whole},
             drained=drained,
         )
 
