@@ -25,9 +25,11 @@ options:
     choices: [drained, live]
     default: drained
   remembered:
-    description: The names that the hosts remember from before.
+    description:
+      - What hosts remember from before, a map each as RV(_value.memory). Of two statements about a name the later
+        one counts. A name alone is drained, and any statement is later.
     type: list
-    elements: str
+    elements: raw
     default: []
   without:
     description: Hosts that cannot be reached.
@@ -42,6 +44,18 @@ options:
     description: The result of M(hostnet.fabric.bird_info) on each of them.
     type: dict
     default: {}
+  here:
+    description: The hosts of the play, which gateways that are drained or put back have to be. Left out, they are.
+    type: list
+    elements: str
+  at:
+    description: The time, in seconds, by which this order is known to be later than others.
+    type: int
+    default: 0
+  passing:
+    description: Whether the drain is part of a change whose play puts back.
+    type: bool
+    default: false
 positional: names
 extends_documentation_fragment:
   - hostnet.fabric.intent.nf
@@ -69,10 +83,19 @@ _value:
         - Everything else is empty then.
       type: list
       elements: str
-    told:
-      description: The names that the hosts have to remember from now on.
+    before:
+      description: Who was drained before, but for those whose drain only passes. With O(state=drained) only.
       type: list
       elements: str
+    told:
+      description: Who is drained from now on because a playbook was told so.
+      type: list
+      elements: str
+    memory:
+      description:
+        - What the hosts have to remember from now on. By name, C(drained), C(at) which time that was said, and
+          C(passing) where it only passes.
+      type: dict
     remember_on:
       description: The hosts that have to.
       type: list
@@ -122,6 +145,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.filters import intent_filter
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.drain import Drain, Order, drain, undrain
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.live import parse_live
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.memory import recalled
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError
 
 
@@ -130,17 +154,21 @@ def nf_drain(
     given: Any,
     names: Iterable[str],
     state: str = "drained",
-    remembered: Iterable[str] = (),
+    remembered: Iterable[Any] = (),
     without: Iterable[str] = (),
     networks: Mapping[str, Mapping[str, Any]] | None = None,
     routings: Mapping[str, Mapping[str, Any]] | None = None,
+    here: Iterable[str] | None = None,
+    at: int = 0,
+    passing: bool = False,
 ) -> dict[str, Any]:
     """What has to be done, as data."""
     work = {"drained": drain, "live": undrain}.get(state)
     if work is None:
         raise AnsibleFilterError(f"nf_drain: {state!r} is no state; choose drained or live")
     try:
-        order = Order(tuple(names), tuple(remembered), tuple(without))
+        play = tuple(here) if here is not None else None
+        order = Order(tuple(names), recalled(remembered), tuple(without), play, at, passing)
         live = {host: parse_live(found, (routings or {})[host]) for host, found in (networks or {}).items()}
         return work(given, order, live).as_data()
     except IntentError as error:

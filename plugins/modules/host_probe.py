@@ -169,8 +169,9 @@ options:
             description: The path MTU there must be.
             type: int
           mac:
-            description: The one MAC address that must answer for the address.
-            type: str
+            description: The MAC address that must answer for the address, alone; or those of which exactly one must.
+            type: list
+            elements: str
           arrives:
             description: Whether the lie must arrive, or must not.
             type: bool
@@ -360,7 +361,7 @@ EXPECT = {
     "max_loss": {"type": "float", "default": 0.0},
     "seen_as": {"type": "str"},
     "mtu": {"type": "int"},
-    "mac": {"type": "str"},
+    "mac": {"type": "list", "elements": "str"},
     "arrives": {"type": "bool", "default": False},
 }
 

@@ -284,6 +284,13 @@ def test_arp_finds_a_second_owner(lan: None, address: str, prefix: int) -> None:
     assert not result.ok
     assert len(result.measured["macs"]) == 2
     assert result.message.endswith(f"and it should be {C2_MAC} alone")
+    either = probe("arp", address, "c1", interface="eth0", expect={"mac": result.measured["macs"]})
+    assert not either.ok, "one of two is not both"
+
+
+@pytest.mark.parametrize(("macs", "ok"), [([C1_MAC, C2_MAC], True), ([C1_MAC], False)])
+def test_arp_owner_is_one_of_several(lan: None, macs: list[str], ok: bool) -> None:
+    assert probe("arp", C2_4, "c1", interface="eth0", expect={"mac": macs}).ok == ok
 
 
 @pytest.mark.parametrize("address", [NOBODY4, NOBODY6])

@@ -39,14 +39,14 @@ class CannotProbe(FabricError):
 
 @dataclass(frozen=True)
 class Expect:
-    """What must hold for a probe to succeed. None: nothing is expected of it."""
+    """What must hold for a probe to succeed. None: nothing is expected of it. mac: one of these, and no other."""
 
     reachable: bool = True
     arrives: bool = False
     max_loss: float = 0.0
     seen_as: str | None = None
     mtu: int | None = None
-    mac: str | None = None
+    mac: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,8 @@ class _Reader:
     def _expect(self, raw: Mapping[str, Any]) -> Expect:
         values = {key: value for key, value in raw.items() if value is not None}
         if "mac" in values:
-            values["mac"] = self._mac("expect.mac", values["mac"])
+            macs = [values["mac"]] if isinstance(values["mac"], str) else values["mac"]
+            values["mac"] = tuple(self._mac("expect.mac", mac) for mac in macs)
         if "seen_as" in values and values["seen_as"] != HOST_ADDRESS:
             values["seen_as"] = str(self._address("expect.seen_as", values["seen_as"]))
         return Expect(**values)

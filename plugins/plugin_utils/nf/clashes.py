@@ -17,11 +17,13 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.model import (
     ControlPlane,
     Function,
     Gateways,
+    Host,
     NextHop,
     PoolRange,
     UserPlane,
     Vlan,
 )
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.switch import devices_of
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.symbol import symbol
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.port import Veth
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Faults
@@ -61,6 +63,27 @@ def check_functions(functions: Iterable[Function], faults: Faults) -> None:
             claims.claim(place, holder, f"{one.path}.namespace", shown, "choose another")
         for leg in one.legs:
             claims.claim(("device", one.host, leg.device), holder, one.path, leg.device, "rename one of them")
+
+
+def check_uplinks(
+    hosts: Iterable[Host],
+    gateways: Gateways | None,
+    vlans: Iterable[Vlan],
+    functions: Iterable[Function],
+    faults: Faults,
+) -> None:
+    """What brings the VLANs is there before, and none of what is made."""
+    ports: dict[str, dict[str, str]] = {}
+    for one in functions:
+        ports.setdefault(one.host, {}).update((leg.device, one.path) for leg in one.legs)
+    pair = gateways.hosts if gateways is not None else ()
+    routed = gateways.vlan if gateways is not None else None
+    found = [(host, None) for host in hosts] + [(gateway.host, routed) for gateway in pair]
+    for host, vlan in found:
+        made = {**devices_of(host, tuple(vlans), vlan), **ports.get(host.name, {})}
+        if host.uplink in made:
+            text = f"{host.uplink} is a device that is made there ({made[host.uplink]})"
+            faults.add(f"{host.path}.uplink", f"{text}; name the one that brings the VLANs")
 
 
 def check_addresses(functions: Iterable[Function], gateways: Gateways | None, faults: Faults) -> None:

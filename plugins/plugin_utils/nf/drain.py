@@ -17,6 +17,12 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.bird import daem
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.drained import REMEMBERED, VARIABLE
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.fleet import Everything, Fleet
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.live import Live
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.memory import (
+    Memory,
+    as_data,
+    drained_in,
+    told,
+)
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.model import FAMILIES, ControlPlane
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.symbol import symbol
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import IntentError, suggestion
@@ -36,7 +42,9 @@ class Move:
 
 @dataclass(frozen=True)
 class Drain:
-    """refusals: why nothing may be done. told: the names that hosts have to remember, and remember_on: which hosts.
+    """refusals: why nothing may be done. before: who was drained already, but for what only passes.
+
+    told: who is drained because a playbook was told so. memory: what hosts have to remember, and remember_on: which.
 
     first: control planes that say they are about to leave, and gateways that take them to be. then: the moves after
     that, in their order. awaited: the addresses that have to answer to each gateway then. last: the moves after that.
@@ -45,7 +53,9 @@ class Drain:
     """
 
     refusals: list[str] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    memory: dict[str, dict[str, Any]] = field(default_factory=dict)
     remember_on: list[str] = field(default_factory=list)
     first: list[Move] = field(default_factory=list)
     then: list[Move] = field(default_factory=list)
@@ -60,11 +70,17 @@ class Drain:
 
 @dataclass(frozen=True)
 class Order:
-    """What was asked for. remembered: what was told before. without: hosts that cannot be reached, and are left out."""
+    """What was asked for. without: hosts that cannot be reached, and are left out.
+
+    here: the hosts of the play, where not all are. at: the time, in seconds. passing: whether the play puts back.
+    """
 
     names: tuple[str, ...]
-    remembered: tuple[str, ...]
+    remembered: Memory
     without: tuple[str, ...] = ()
+    here: tuple[str, ...] | None = None
+    at: int = 0
+    passing: bool = False
 
 
 def drain(intent: Intent, order: Order, live: Mapping[str, Live]) -> Drain:
@@ -74,10 +90,11 @@ def drain(intent: Intent, order: Order, live: Mapping[str, Live]) -> Drain:
     :raises IntentError: with everything that is wrong with the intent, or with the names.
     """
     _check_names(intent, order.names)
-    told = sorted({*order.remembered, *order.names})
-    after = {**intent, REMEMBERED: told}
+    memory = told(order.remembered, order.names, True, order.at, order.passing)
+    after = {**intent, REMEMBERED: drained_in(memory)}
     fleet = _everything(after)
-    refusals = [*_silent(fleet, live, order), *guard.refusals(fleet, live)]
+    acting = [host for host in sorted(fleet.drained.gateways) if host in order.names or not order.names]
+    refusals = [*_silent(fleet, live, order), *_elsewhere(acting, order), *guard.refusals(fleet, live)]
     if refusals:
         return Drain(refusals=refusals)
     leaving = guard.leaving(fleet, live)
@@ -92,7 +109,9 @@ def drain(intent: Intent, order: Order, live: Mapping[str, Live]) -> Drain:
     then += _on_gateways(ready, _kept(fleet))
     then += [move for one in fleet.drained_planes for move in _moves(ready, one.host, one.name)]
     return Drain(
-        told=told,
+        before=sorted({*(intent.get(VARIABLE) or ()), *_for_good(order.remembered)}),
+        told=drained_in(memory),
+        memory=as_data(memory),
         remember_on=_reached(_places(fleet), order),
         first=_reachable(first, order),
         then=_reachable(then, order),
@@ -107,15 +126,17 @@ def undrain(intent: Intent, order: Order, live: Mapping[str, Live]) -> Drain:
     """
     _check_names(intent, order.names)
     if not order.names:
-        there = f"; told to be drained are {', '.join(order.remembered)}" if order.remembered else ""
+        known = drained_in(order.remembered)
+        there = f"; told to be drained are {', '.join(known)}" if known else ""
         raise IntentError([f"undrain: name who is put back{there}"])
     written = [name for name in order.names if name in (intent.get(VARIABLE) or ())]
     if written:
         raise IntentError([f"{VARIABLE}: drains {', '.join(written)}; take it out there first"])
-    told = sorted(set(order.remembered) - set(order.names))
-    after = {**intent, REMEMBERED: told}
-    fleet, before = _everything(after), _everything({**intent, REMEMBERED: [*told, *order.names]})
-    refusals = [*_still_drained(fleet, order), *_silent(fleet, live, order)]
+    memory = told(order.remembered, order.names, False, order.at)
+    after = {**intent, REMEMBERED: drained_in(memory)}
+    fleet, before = _everything(after), _everything({**intent, REMEMBERED: [*drained_in(memory), *order.names]})
+    acting = sorted(before.drained.gateways - fleet.drained.gateways)
+    refusals = [*_still_drained(fleet, order), *_silent(fleet, live, order), *_elsewhere(acting, order)]
     if refusals:
         return Drain(refusals=refusals)
     ready = Fleet(after)
@@ -127,13 +148,14 @@ def undrain(intent: Intent, order: Order, live: Mapping[str, Live]) -> Drain:
     addresses = [str(address) for one in back for address in one.addresses]
     speakers = [one for one in fleet.control_planes if one.name in returning]
     return Drain(
-        told=told,
+        told=drained_in(memory),
+        memory=as_data(memory),
         remember_on=_reached(_places(before), order),
         then=_reachable(then, order),
         awaited={gateway: addresses for gateway in _reached(_kept(fleet), order) if addresses},
         last=_reachable(last, order),
         sessions=_sessions(fleet, speakers, order),
-        gateways=_reached(sorted(before.drained.gateways - fleet.drained.gateways), order),
+        gateways=_reached(acting, order),
     )
 
 
@@ -163,6 +185,17 @@ def _everything(intent: Intent) -> Everything:
 def _silent(fleet: Everything, live: Mapping[str, Live], order: Order) -> list[str]:
     silent = [host for host in fleet.gateways if host not in live and host not in order.without]
     return [f"{host} does not answer; name it in nf_drain_without to go on without it" for host in silent]
+
+
+def _elsewhere(acting: Iterable[str], order: Order) -> list[str]:
+    """Gateways whose own part nobody would do: it is done where they are hosts of the play."""
+    lost = [host for host in _reached(acting, order) if order.here is not None and host not in order.here]
+    text = "has to act, and is no host of this play; leave --limit out, or name it there, too"
+    return [f"{host} {text}" for host in lost]
+
+
+def _for_good(memory: Memory) -> list[str]:
+    return [name for name in drained_in(memory) if not memory[name].passing]
 
 
 def _kept(fleet: Everything) -> list[str]:

@@ -10,6 +10,7 @@ from itertools import product
 from typing import Any
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils import names
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.memory import drained_in, recalled
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.model import (
     FAMILIES,
     ControlPlane,
@@ -23,7 +24,7 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.model import (
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Faults, Section, suggestion
 
 VARIABLE = "fabric_drained"
-# No variable of a person's: what the playbook has been told before. Who is no longer there is not drained either.
+# No variable of a person's: what hosts remember of what playbooks were told. Who is no longer there is not drained.
 REMEMBERED = "remembered_drained"
 
 
@@ -39,8 +40,8 @@ def parse_drained(
             section.fault(VARIABLE, f"there is no {name}; {suggestion(name, known)}")
         elif name in homes and name in nodes | pair:
             section.fault(VARIABLE, f"{name} is a host and a network function; rename one of them")
-    told = remembered if isinstance(remembered, (list, tuple)) else ()
-    chosen = {str(name) for name in (*wanted, *told)} & known
+    told = drained_in(recalled(remembered if isinstance(remembered, (list, tuple)) else ()))
+    chosen = {*wanted, *told} & known
     functions = {name for name, host in homes.items() if name in chosen or (isinstance(host, str) and host in chosen)}
     return Drained(tuple(sorted(chosen)), frozenset(functions), frozenset(pair & chosen))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf import clashes
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.catalogue import (
@@ -33,6 +33,9 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.model import (
 )
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.plan import planned
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Faults, IntentError, suggestion
+
+if TYPE_CHECKING:
+    from netaddr import IPAddress, IPNetwork
 
 
 class Fleet:
@@ -104,6 +107,8 @@ class Fleet:
         planes = tuple(self._user_planes(faults))
         functions = self._functions(faults, None)
         ranges = self._ranges(faults)
+        pools = tuple(self._pools(ranges, faults))
+        whole = [pool for one in ranges for pool in planned(one, planes)] if drained.functions else pools
         return Everything(
             names=(*sorted(catalogue.hosts), *pair, *(one.name for one in functions)),
             pair=gateways,
@@ -111,7 +116,8 @@ class Fleet:
             control_planes=tuple(one for one in functions if isinstance(one, ControlPlane)),
             next_hops=tuple(self._next_hops(faults)),
             ranges=tuple(ranges),
-            pools=tuple(self._pools(ranges, faults)),
+            pools=pools,
+            homes={pool.prefix: pool.next_hop for pool in whole},
             drained=drained,
         )
 
@@ -133,12 +139,14 @@ class Fleet:
         found, known, catalogue = Faults(), set(inventory), self._catalogue
         found.update(catalogue.faults)
         vlans, gateways = self._vlans(found), catalogue.gateways(found)
-        hosts = [catalogue.host(name, found) for name in sorted(catalogue.hosts)]
+        parsed = [catalogue.host(name, found) for name in sorted(catalogue.hosts)]
+        hosts = [host for host in parsed if host is not None]
         functions = self._functions(found, None)
         next_hops, ranges = self._next_hops(found), self._ranges(found)
         clashes.check_vlans(vlans, found)
         clashes.check_prefixes(vlans, ranges, next_hops, found)
         clashes.check_functions(functions, found)
+        clashes.check_uplinks(hosts, gateways, vlans, functions, found)
         clashes.check_addresses(functions, gateways, found)
         clashes.check_bfd(catalogue.settings.bfd, functions, found)
         if gateways is not None:
@@ -151,7 +159,7 @@ class Fleet:
                 check_drained(catalogue.drained(found), functions, gateways, next_hops, ranges, found)
         elif next_hops and not catalogue.has_gateways:
             found.add(GATEWAYS, "is missing; fabric_next_hops are routes of the gateways")
-        self._check_hosts([host for host in hosts if host is not None], gateways, functions, known, found)
+        self._check_hosts(hosts, gateways, functions, known, found)
         return list(found)
 
     def _check_hosts(
@@ -215,7 +223,10 @@ class Fleet:
 
 @dataclass(frozen=True)
 class Everything:
-    """What a fleet consists of. names: those of all hosts, gateways and network functions."""
+    """What a fleet consists of. names: those of all hosts, gateways and network functions.
+
+    homes: where each pool would be if nobody was drained.
+    """
 
     names: tuple[str, ...]
     pair: Gateways | None
@@ -224,6 +235,7 @@ class Everything:
     next_hops: tuple[NextHop, ...]
     ranges: tuple[PoolRange, ...]
     pools: tuple[Pool, ...]
+    homes: Mapping[IPNetwork, IPAddress]
     drained: Drained
 
     @property

@@ -14,6 +14,7 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.function import 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.model import Gateway, Gateways, Vlan
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.settings import Settings
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.vlan import parse_host
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.vrrp import MOST_GATEWAYS
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Section, suggestion
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def parse_gateways(section: Section, vlans: Mapping[str, Vlan | None], settings:
         _check(section, shared, vlan)
         if not shared:
             section.fault("addresses", f"is missing; name the shared address in each subnet of {vlan.path}")
+    if len(hosts) > MOST_GATEWAYS:
+        section.fault("hosts", f"has {len(hosts)}, and VRRP can choose among {MOST_GATEWAYS}; leave some out")
     for host in preferred if section.are_sound("hosts") else ():
         if host not in hosts:
             section.fault("preferred", f"there is no {host} in {VARIABLE}.hosts; {suggestion(host, hosts)}")

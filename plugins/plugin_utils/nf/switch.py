@@ -37,13 +37,25 @@ class Switch(Protocol):
 
 
 def switch_of(view: HostView) -> Switch:
+    routed = view.gateways.vlan if view.gateway is not None and view.gateways is not None else None
+    return _switch(view.host, view.vlans, routed)
+
+
+def devices_of(host: Host, vlans: tuple[Vlan, ...], routed: Vlan | None) -> dict[str, str]:
+    """The devices that a host gets with its VLANs, each with the path in the intent that it is there for."""
+    switch = _switch(host, vlans, routed)
+    parts = [switch.trunk(), *([switch.routed(routed)] if routed is not None else [])]
+    entries = [entry for part in parts for kind in ("links", "ovs_bridges") for entry in part.get(kind, ())]
+    return {str(entry["name"]): str(entry["because"]) for entry in entries if entry.get("type") != "physical"}
+
+
+def _switch(host: Host, vlans: tuple[Vlan, ...], routed: Vlan | None) -> Switch:
     kinds: dict[str, type[LinuxBridges | VlanAwareBridge | OpenVSwitch]] = {
         "linux": LinuxBridges,
         "vlan_aware": VlanAwareBridge,
         "openvswitch": OpenVSwitch,
     }
-    routed = view.gateways.vlan if view.gateway is not None and view.gateways is not None else None
-    return kinds[view.host.backend](view.host, view.vlans, routed)
+    return kinds[host.backend](host, vlans, routed)
 
 
 class _Base:

@@ -13,6 +13,9 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.switch import sw
 Settings = dict[str, Any]
 
 HIGHEST_PRIORITY = 200
+STEP = 10
+# With one more, the last one in service would be no better than the first one of those that are drained.
+MOST_GATEWAYS = 19
 
 
 def vrrp(view: HostView) -> Settings | None:
@@ -26,7 +29,7 @@ def vrrp(view: HostView) -> Settings | None:
     place = order.index(view.host.name)
     # One that is drained comes after all others, and before nobody.
     drained = view.host.name in view.drained.gateways
-    priority = len(order) - place if drained else HIGHEST_PRIORITY - 10 * place
+    priority = len(order) - place if drained else HIGHEST_PRIORITY - STEP * place
     return {
         "interface": switch_of(view).routed_device(view.gateways.vlan),
         "router_id": view.gateways.router_id,

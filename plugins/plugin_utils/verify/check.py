@@ -52,7 +52,11 @@ def expected(probe: Probe) -> str:
         return "dropped"
     expect: Probe = {"reachable": True, **probe.get("expect", {})}
     answered = "answered" if expect.pop("reachable") else "not answered"
-    return ", ".join([answered, *(f"{key.replace('_', ' ')} {value}" for key, value in expect.items())])
+    return ", ".join([answered, *(f"{key.replace('_', ' ')} {_words(value)}" for key, value in expect.items())])
+
+
+def _words(value: Any) -> str:
+    return " or ".join(value) if isinstance(value, list) else str(value)
 
 
 @dataclass(frozen=True)

@@ -70,21 +70,23 @@ def _from_gateway(one: Function, host: str, device: str, pair: Gateways) -> Iter
 
 
 def _from_function(one: Function, found: Everything, fleet: Fleet) -> Iterator[Check]:
-    """It reaches each gateway, which answers by its own MAC address, and the shared addresses."""
+    """It reaches each gateway, which answers by its own MAC address, and the shared addresses, by one of these."""
     if not isinstance(one.port, Veth) or found.pair is None:
         return
     start: Probe = {"namespace": one.port.namespace}
+    question: Probe = {**start, "kind": "arp", "interface": one.routed_leg.interface}
     versions = {address.version for address in one.addresses}
-    for gateway in found.pair.hosts:
+    kept = [gateway for gateway in found.pair.hosts if gateway.host.name not in found.drained.gateways]
+    macs = {gateway.host.name: _mac(fleet, gateway.host.name, found.pair) for gateway in kept}
+    for gateway in kept:
         name = gateway.host.name
-        if name in found.drained.gateways:
-            continue
         for address in gateway.addresses:
             if address.version in versions:
-                question = {**start, "kind": "arp", "address": str(address), "interface": one.routed_leg.interface}
-                yield Check(one.name, name, {**question, "expect": {"mac": _mac(fleet, name, found.pair)}})
+                yield Check(one.name, name, {**question, "address": str(address), "expect": {"mac": macs[name]}})
     for address in found.pair.shared:
         if address.version in versions:
+            expect = {"mac": sorted(macs.values())}
+            yield Check(one.name, "shared address", {**question, "address": str(address), "expect": expect})
             yield Check(one.name, "shared address", {**start, "kind": "ping", "address": str(address)})
 
 

@@ -15,6 +15,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.hostnet.fabric.plugins.filter.nf_bird import nf_bird
 from ansible_collections.hostnet.fabric.plugins.filter.nf_drain import nf_drain
+from ansible_collections.hostnet.fabric.plugins.filter.nf_memory import nf_memory
 from ansible_collections.hostnet.fabric.plugins.filter.nf_pools import nf_pools
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -51,11 +52,11 @@ def gateway(planes=ALL, routes=8):
     return network, routing
 
 
-def asked(names, state="drained", told=(), without=(), found=None, **changes):
+def asked(names, state="drained", told=(), without=(), found=None, play=None, **changes):
     live = found if found is not None else {name: gateway() for name in GATEWAYS}
     networks = {host: network for host, (network, _routing) in live.items()}
     routings = {host: routing for host, (_network, routing) in live.items()}
-    return nf_drain(intent(**changes), names, state, told, without, networks, routings)
+    return nf_drain(intent(**changes), names, state, told, without, networks, routings, **(play or {}))
 
 
 def moved(moves):
@@ -151,6 +152,70 @@ def test_a_gateway_is_left_to_itself():
     assert own["config"].count("from fabric {\n  disabled;") == 4
     back = asked(["dcgw-01"], "live", told=["dcgw-01"])
     assert (back["gateways"], back["awaited"]) == (["dcgw-01"], {})
+
+
+def said(at, drained=True, **more):
+    return {"drained": drained, "at": at, **more}
+
+
+def test_who_was_put_back_is_remembered():
+    """A host that was away then knows less, and is not believed."""
+    first = asked(["nf-up3"], play={"at": 100})
+    assert first["memory"] == {"nf-up3": said(100)}
+    back = asked(["nf-up3"], "live", told=[first["memory"]], without=["dcgw-02"], play={"at": 90})
+    assert (back["told"], back["memory"]) == ([], {"nf-up3": said(101, False)}), "later, whatever the clock says"
+    both = [first["memory"], back["memory"]]
+    for memories in (both, both[::-1]):
+        other = asked(["nf-up5"], told=memories, play={"at": 200})
+        assert other["told"] == ["nf-up5"]
+        assert "via 192.0.2.3 bfd" in next(move["config"] for move in other["then"] if move["name"] == "dcgw-02")
+        assert other["memory"] == {"nf-up3": said(101, False), "nf-up5": said(200)}
+        assert nf_bird(intent(remembered_drained=memories), "dcgw-02") == nf_bird(intent(), "dcgw-02")
+    assert asked(["nf-up3"], told=both, play={"at": 300})["memory"] == {"nf-up3": said(300)}
+
+
+def test_gateways_that_were_away_in_turn_know_different_things():
+    one, other = asked(["nf-up3"], play={"at": 1})["memory"], asked(["nf-up5"], play={"at": 2})["memory"]
+    assert asked([], told=[one, other])["told"] == ["nf-up3", "nf-up5"]
+    assert nf_memory([one, other]) == nf_memory([other, one]) == {**one, **other}
+
+
+def test_what_is_known_is_not_said_again():
+    memory = {"nf-up3": said(5), "nf-up5": said(6, False)}
+    assert asked(["nf-up3"], told=[memory], play={"at": 9})["memory"] == memory
+    assert asked(["nf-up5"], "live", told=[memory], play={"at": 9})["memory"] == memory
+
+
+def test_names_that_an_older_release_has_written():
+    assert nf_memory(["nf-up3", "nf-up5", {"nf-up3": said(1, False)}]) == {"nf-up3": said(1, False), "nf-up5": said(0)}
+    assert asked(["nf-up3"], "live", told=["nf-up3"])["memory"] == {"nf-up3": said(1, False)}
+
+
+def test_a_drain_that_passes_is_no_drain_before():
+    passing = asked(["compute-03"], told=["nf-up5"], play={"at": 1, "passing": True}, fabric_drained=["nf-up1"])
+    assert passing["before"] == ["nf-up1", "nf-up5"]
+    assert passing["memory"]["compute-03"] == said(1, passing=True)
+    again = asked(["compute-03"], told=[passing["memory"]], play={"at": 2, "passing": True})
+    assert (again["before"], again["memory"]) == (["nf-up5"], passing["memory"])
+    meant = asked(["compute-03"], told=[passing["memory"]], play={"at": 3})
+    assert meant["memory"]["compute-03"] == said(3), "somebody wants it drained"
+    rolled = asked(["compute-03"], told=[meant["memory"]], play={"at": 4, "passing": True})
+    assert (rolled["before"], rolled["memory"]) == (["compute-03", "nf-up5"], meant["memory"])
+
+
+@pytest.mark.parametrize(("state", "told"), [("drained", []), ("live", ["dcgw-01"])])
+def test_a_gateway_has_to_be_a_host_of_the_play(state, told):
+    line = "dcgw-01 has to act, and is no host of this play; leave --limit out, or name it there, too"
+    work = asked(["dcgw-01"], state, told=told, play={"here": ["dcgw-02"]})
+    assert work["refusals"] == [line]
+    assert asked(["dcgw-01"], state, told=told, play={"here": ["dcgw-01"]})["refusals"] == []
+    assert asked(["dcgw-01"], state, told=told, without=["dcgw-01"], play={"here": []})["refusals"] == []
+
+
+def test_gateways_of_the_intent_have_to_act_when_nobody_is_named():
+    elsewhere = {"here": ["compute-03"]}
+    assert len(asked([], play=elsewhere, fabric_drained=["dcgw-01"])["refusals"]) == 1
+    assert asked(["nf-up3"], play=elsewhere, fabric_drained=["dcgw-01"])["refusals"] == [], "it has left before"
 
 
 def test_who_is_remembered_and_gone_is_nobody():

@@ -12,6 +12,7 @@ from jinja2 import Environment, StrictUndefined
 from nf_intent import fleet
 
 from ansible_collections.hostnet.fabric.plugins.filter.nf_vrrp import nf_vrrp
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.vrrp import MOST_GATEWAYS
 
 TEMPLATE = Path(__file__).resolve().parents[3] / "roles" / "nf_gateway" / "templates" / "keepalived.conf.j2"
 
@@ -53,6 +54,17 @@ def test_who_is_drained_comes_last():
     drained = {"fabric_drained": ["gw-02"]}
     assert "    priority 2\n" in rendered("gw-02", drained)
     assert "    priority 190\n" in rendered("gw-01", drained)
+
+
+def test_as_many_as_there_can_be():
+    """The last one in service comes before all that are drained, and all of them are numbers that VRRP has."""
+    names = [f"gw-{number:02}" for number in range(1, MOST_GATEWAYS + 1)]
+    addresses = {name: {"addresses": [f"192.0.2.{200 + number}"]} for number, name in enumerate(names, 1)}
+    only = {"fabric_gateways/hosts": addresses, "fabric_gateways/preferred": ...}
+    drained = {**only, "fabric_drained": names[:-1]}
+    last = nf_vrrp(fleet(drained), names[-1])["priority"]
+    others = [nf_vrrp(fleet(drained), name)["priority"] for name in names[:-1]]
+    assert 254 > nf_vrrp(fleet(only), names[0])["priority"] > last > max(others) > min(others) > 0
 
 
 def test_one_family_and_one_gateway():

@@ -116,6 +116,34 @@ def test_a_drained_user_plane_is_not_missed() -> None:
     assert not any("nf-up3" in one["name"] for one in found)
 
 
+HOME_LOST = {
+    "left to the covering prefix": ((), True),
+    "moved as the plan says": (("203.0.113.32/28", "192.0.2.6"), True),
+    "moved elsewhere": (("203.0.113.32/28", "192.0.2.4"), False),
+}
+
+
+@pytest.mark.parametrize(("route", "right"), HOME_LOST.values(), ids=HOME_LOST)
+def test_control_planes_of_others_need_not_follow_a_drain(route: tuple[str, ...], right: bool) -> None:
+    """They announce the pool for who is drained, which leads nowhere, until somebody tells them of the plan."""
+    given = intent(remembered_drained=["nf-up3", "nf-cp1"])
+    plan = {pool["prefix"]: pool["next_hop"] for one in nf_pools(given) for pool in one["pools"]}
+    assert plan["203.0.113.32/28"] == "192.0.2.6"
+    living = {name: own for name, own in PLANES.items() if name != "nf-up3"}
+    first = network(True, planes=living)
+    if route:
+        first["routes"].append({"destination": route[0], "next_hops": [{"via": route[1]}]})
+    networks = {"dcgw-01": first, "dcgw-02": network(False, planes=living)}
+    found = nf_findings(given, networks, dict.fromkeys(networks, routing(living)))
+    assert [one["name"] for one in found if not one["ok"]] == ([] if right else ["203.0.113.32/28"])
+
+
+def test_a_pool_that_nobody_has_lost_is_missed_with_any_control_plane() -> None:
+    gone = without("203.0.113.16/28")
+    line = "dcgw-01, 203.0.113.16/28: is not in the kernel, and it should be via 192.0.2.2"
+    assert wrong(gone, routing(nf_cp1_v4=0, nf_cp1_v6=0), fabric_drained=["nf-cp1"]) == [line]
+
+
 @pytest.mark.parametrize(
     ("first", "line"),
     [
@@ -241,10 +269,16 @@ def test_functions_know_the_gateways_by_their_macs(backend: str) -> None:
         (probe, _ipv6) = probes(found, "nf-up2", name)
         assert (probe["namespace"], probe["interface"]) == ("nf-up2", "eth0")
         assert probe["expect"]["mac"] in {link.get("mac") for link in document["links"]}
-    assert {probe["address"] for probe in probes(found, "nf-up2", "shared address")} == {
-        "192.0.2.254",
-        "2001:db8:2::254",
-    }
+    shared = probes(found, "nf-up2", "shared address")
+    macs = {mac for name in documents for probe in probes(found, "nf-up2", name) for mac in [probe["expect"]["mac"]]}
+    assert [(probe["kind"], probe["address"]) for probe in shared] == [
+        ("arp", "192.0.2.254"),
+        ("ping", "192.0.2.254"),
+        ("arp", "2001:db8:2::254"),
+        ("ping", "2001:db8:2::254"),
+    ]
+    assert len(macs) == 2
+    assert all(probe["expect"] == {"mac": sorted(macs)} for probe in shared if probe["kind"] == "arp")
     assert probes(checks("compute-02", given={**given, "fabric_drained": ["dcgw-01"]}), "nf-up2", "dcgw-01") == []
 
 

@@ -6,6 +6,24 @@
 from __future__ import annotations
 
 CASES = {
+    "uplink that is the gateway's leg": (
+        {"fabric_gateways/hosts/gw-01/uplink": "gw-100", "fabric_gateways/hosts/gw-01/backend": "openvswitch"},
+        [
+            "fabric_gateways.hosts.gw-01.uplink: gw-100 is a device that is made there (fabric_vlans.n6); "
+            "name the one that brings the VLANs",
+        ],
+    ),
+    "more gateways than VRRP has priorities for": (
+        {
+            "fabric_gateways/hosts": {
+                f"gw-{number:02}": {"addresses": [f"192.0.2.{200 + number}", f"2001:db8:2::{200 + number}"]}
+                for number in range(1, 21)
+            }
+        },
+        [
+            "fabric_gateways.hosts: has 20, and VRRP can choose among 19; leave some out",
+        ],
+    ),
     "gateway that is not in the inventory": (
         {"fabric_gateways/hosts/gw-3": {"addresses": ["192.0.2.251", "2001:db8:2::251"]}},
         [

@@ -41,6 +41,27 @@ CASES = {
             "fabric_nf_hosts.kvm-01.datapath: has no meaning with backend: linux; leave it out or choose openvswitch",
         ],
     ),
+    "uplink that is a bridge for a VLAN": (
+        {"fabric_nf_hosts/kvm-01/uplink": "br-100"},
+        [
+            "fabric_nf_hosts.kvm-01.uplink: br-100 is a device that is made there (fabric_vlans.n6); "
+            "name the one that brings the VLANs",
+        ],
+    ),
+    "uplink that is the bridge of Open vSwitch": (
+        {"fabric_nf_hosts/kvm-02/uplink": "br-nf"},
+        [
+            "fabric_nf_hosts.kvm-02.uplink: br-nf is a device that is made there (fabric_nf_hosts.kvm-02); "
+            "name the one that brings the VLANs",
+        ],
+    ),
+    "uplink that is an NF's port": (
+        {"fabric_nf_hosts/kvm-01/uplink": "veth-up1-oam"},
+        [
+            "fabric_nf_hosts.kvm-01.uplink: veth-up1-oam is a device that is made there (fabric_user_planes.up1); "
+            "name the one that brings the VLANs",
+        ],
+    ),
     "host that is not in the inventory": (
         {"fabric_nf_hosts/kvm-4": {}},
         [
