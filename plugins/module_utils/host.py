@@ -212,15 +212,21 @@ class Host:
 
     def has_ovs(self) -> bool:
         """Whether there is a database; one of another machine, tcp:ADDRESS:PORT, is taken to be."""
-        method, _colon, path = (self.ovs_database or _OVS_DATABASE).partition(":")
-        return method != "unix" or os.path.exists(path)
+        path = self._ovs_socket()
+        return path is None or os.path.exists(path)
 
     def answers_for_ovs(self) -> bool:
-        """Whether a database takes connections; one on another machine is believed to."""
-        if not (self.ovs_database or _OVS_DATABASE).startswith("unix:"):
+        """Whether the database takes connections; one of another machine is believed to."""
+        path = self._ovs_socket()
+        if path is None:
             return True
         with socket.socket(socket.AF_UNIX) as caller:
-            return caller.connect_ex(self._ovs_socket()) == 0
+            return caller.connect_ex(path) == 0
+
+    def _ovs_socket(self) -> str | None:
+        """The path of the database's socket, None when it is not one of this machine."""
+        method, _colon, path = (self.ovs_database or _OVS_DATABASE).partition(":")
+        return path if method == "unix" else None
 
     def has_management(self, bridge: str) -> bool:
         """Whether the switch has opened the socket by which a bridge takes flows."""
