@@ -153,3 +153,31 @@ def test_playbook_renders_an_inventory(collections: Path, tmp_path: Path) -> Non
     for host in hosts:
         assert yaml.safe_load((rendered / f"{host}.document.yml").read_text())["links"]
         assert (rendered / f"{host}.commands.txt").read_text().strip()
+
+
+def test_faults_of_all_roles_come_at_once_and_no_host_is_touched(collections: Path, tmp_path: Path) -> None:
+    for name in ("bridge", "dvr"):
+        shutil.copytree(ROOT / "inventory" / name, tmp_path / name)
+    intents = {"bridge": tmp_path / "bridge/group_vars/bridged_hosts.yml", "dvr": tmp_path / "dvr/group_vars/dvr.yml"}
+    for name, right, wrong in (
+        ("bridge", "[192.168.3.4,", "[192.168.3.3,"),
+        ("dvr", "192.168.100.21", "192.168.100.20"),
+    ):
+        text = intents[name].read_text()
+        assert text.count(right) == 1
+        intents[name].write_text(text.replace(right, wrong))
+    command: list[str | Path] = [TOOLS / "ansible-playbook", "-i", tmp_path / "bridge", "-i", tmp_path / "dvr"]
+    done = subprocess.run(
+        [*command, "hostnet.fabric.site"],
+        env={**os.environ, **installed(collections)},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+    )
+    assert done.returncode != 0
+    for fault in ("192.168.3.3 is already vm1's", "192.168.100.20 is already router blue's", "No host was touched"):
+        assert fault in done.stdout + done.stderr
+    # The hosts are nowhere: one that was asked for anything would be unreachable.
+    recap = done.stdout.partition("PLAY RECAP")[2]
+    assert recap.count("changed=0    unreachable=0") == recap.count("changed=") > 0
