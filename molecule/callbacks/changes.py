@@ -31,7 +31,7 @@ class CallbackModule(CallbackBase):
         self._playbook = os.path.basename(playbook._file_name)
 
     def v2_runner_on_ok(self, result: Any) -> None:
-        if result._task.action.endswith("host_network"):
+        if self._playbook == "site.yml" and result._task.action.endswith("host_network"):
             self._found.setdefault(result._host.get_name(), []).extend(result._result["changes"])
 
     def v2_playbook_on_stats(self, stats: Any) -> None:

@@ -146,13 +146,20 @@ def test_module_in_a_namespace_of_its_own(collections: Path, tmp_path: Path) -> 
 def test_playbook_renders_an_inventory(collections: Path, tmp_path: Path) -> None:
     inventory = shutil.copytree(ROOT / "inventory" / "bridge", tmp_path / "inventory")
     rendered = tmp_path / "rendered"
-    ansible(
-        collections, "ansible-playbook", "-i", inventory, "hostnet.fabric.render", "-e", f"render_output={rendered}"
-    )
+    # A host of two roles has a document of each.
+    shutil.copytree(ROOT / "inventory" / "nf", inventory, dirs_exist_ok=True, ignore=lambda *_: ["hosts.yml"])
+    more = inventory / "more.yml"
+    shutil.copy(ROOT / "inventory" / "nf" / "hosts.yml", more)
+    more.write_text(more.read_text().replace("compute-01", "vmhost"))
+    variables = inventory / "group_vars" / "nf.yml"
+    variables.write_text(variables.read_text().replace("compute-01", "vmhost"))
+    words = ["-i", inventory, "hostnet.fabric.render", "-e", f"render_output={rendered}", "--limit", "bridged_hosts"]
+    ansible(collections, "ansible-playbook", *words)
+    assert yaml.safe_load((rendered / "vmhost.nf.document.yml").read_text())["scope"] == "nf"
     hosts = yaml.safe_load((inventory / "hosts.yml").read_text())["all"]["children"]["bridged_hosts"]["hosts"]
     for host in hosts:
-        assert yaml.safe_load((rendered / f"{host}.document.yml").read_text())["links"]
-        assert (rendered / f"{host}.commands.txt").read_text().strip()
+        assert yaml.safe_load((rendered / f"{host}.host_bridge.document.yml").read_text())["links"]
+        assert (rendered / f"{host}.host_bridge.commands.txt").read_text().strip()
 
 
 def test_faults_of_all_roles_come_at_once_and_no_host_is_touched(collections: Path, tmp_path: Path) -> None:
