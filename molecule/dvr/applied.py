@@ -16,7 +16,7 @@ INTENT = PROJECT / "inventory/dvr/group_vars/dvr.yml"
 # What a change is known by: its action, kind, namespace and name.
 Change = tuple[str, str, str, str]
 
-DOCUMENT = "{{ lookup('file', rendered ~ '/' ~ inventory_hostname ~ '.document.yml') | from_yaml }}"
+DOCUMENT = "{{ lookup('file', rendered ~ '/' ~ inventory_hostname ~ '.dvr.document.yml') | from_yaml }}"
 APPLY = {"hostnet.fabric.host_network": {"document": DOCUMENT, "max_removals": -1}}
 # What would be changed, and then, when this is not all that is asked for, what is.
 PLAY = [

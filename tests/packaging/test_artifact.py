@@ -146,10 +146,45 @@ def test_module_in_a_namespace_of_its_own(collections: Path, tmp_path: Path) -> 
 def test_playbook_renders_an_inventory(collections: Path, tmp_path: Path) -> None:
     inventory = shutil.copytree(ROOT / "inventory" / "bridge", tmp_path / "inventory")
     rendered = tmp_path / "rendered"
-    ansible(
-        collections, "ansible-playbook", "-i", inventory, "hostnet.fabric.render", "-e", f"render_output={rendered}"
-    )
+    # A host of two roles has a document of each.
+    shutil.copytree(ROOT / "inventory" / "nf", inventory, dirs_exist_ok=True, ignore=lambda *_: ["hosts.yml"])
+    more = inventory / "more.yml"
+    shutil.copy(ROOT / "inventory" / "nf" / "hosts.yml", more)
+    more.write_text(more.read_text().replace("compute-01", "vmhost"))
+    variables = inventory / "group_vars" / "nf.yml"
+    variables.write_text(variables.read_text().replace("compute-01", "vmhost"))
+    words = ["-i", inventory, "hostnet.fabric.render", "-e", f"render_output={rendered}", "--limit", "bridged_hosts"]
+    ansible(collections, "ansible-playbook", *words)
+    assert yaml.safe_load((rendered / "vmhost.nf.document.yml").read_text())["scope"] == "nf"
     hosts = yaml.safe_load((inventory / "hosts.yml").read_text())["all"]["children"]["bridged_hosts"]["hosts"]
     for host in hosts:
-        assert yaml.safe_load((rendered / f"{host}.document.yml").read_text())["links"]
-        assert (rendered / f"{host}.commands.txt").read_text().strip()
+        assert yaml.safe_load((rendered / f"{host}.host_bridge.document.yml").read_text())["links"]
+        assert (rendered / f"{host}.host_bridge.commands.txt").read_text().strip()
+
+
+def test_faults_of_all_roles_come_at_once_and_no_host_is_touched(collections: Path, tmp_path: Path) -> None:
+    for name in ("bridge", "dvr"):
+        shutil.copytree(ROOT / "inventory" / name, tmp_path / name)
+    intents = {"bridge": tmp_path / "bridge/group_vars/bridged_hosts.yml", "dvr": tmp_path / "dvr/group_vars/dvr.yml"}
+    for name, right, wrong in (
+        ("bridge", "[192.168.3.4,", "[192.168.3.3,"),
+        ("dvr", "192.168.100.21", "192.168.100.20"),
+    ):
+        text = intents[name].read_text()
+        assert text.count(right) == 1
+        intents[name].write_text(text.replace(right, wrong))
+    command: list[str | Path] = [TOOLS / "ansible-playbook", "-i", tmp_path / "bridge", "-i", tmp_path / "dvr"]
+    done = subprocess.run(
+        [*command, "hostnet.fabric.site"],
+        env={**os.environ, **installed(collections)},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+    )
+    assert done.returncode != 0
+    for fault in ("192.168.3.3 is already vm1's", "192.168.100.20 is already router blue's", "No host was touched"):
+        assert fault in done.stdout + done.stderr
+    # The hosts are nowhere: one that was asked for anything would be unreachable.
+    recap = done.stdout.partition("PLAY RECAP")[2]
+    assert recap.count("changed=0    unreachable=0") == recap.count("changed=") > 0

@@ -144,7 +144,7 @@ def _check_segments(members: Sequence[Members], faults: Faults) -> None:
         holder = Holder(bridge.path, bridge.host, f"{bridge.host}'s own")
         _claim_mac(bridge.mac, holder, macs, faults)
         for address in bridge.addresses:
-            _claim((bridge.name, bridge.vlan, address.ip), holder, addresses, faults)
+            _claim((bridge.name, bridge.vlan, address.ip), address.subnet, holder, addresses, faults)
     for bridge in bridges:
         for gateway in bridge.gateways:
             holder = Holder(bridge.path, bridge.host, "the gateway's")
@@ -153,13 +153,16 @@ def _check_segments(members: Sequence[Members], faults: Faults) -> None:
         holder = Holder(instance.path, instance.bridge.host, f"{instance.name}'s")
         _claim_mac(instance.mac, holder, macs, faults)
         for address in instance.addresses:
-            _claim((instance.bridge.name, instance.vlan, address.ip), holder, addresses, faults)
+            _claim((instance.bridge.name, instance.vlan, address.ip), address.subnet, holder, addresses, faults)
 
 
-def _claim(place: Place, holder: Holder, holders: dict[Place, Holder], faults: Faults) -> None:
+def _claim(
+    place: Place, subnet: IPNetwork | None, holder: Holder, holders: dict[Place, Holder], faults: Faults
+) -> None:
     other = holders.setdefault(place, holder)
     if other != holder:
-        text = f"{place[2]} is already {other.whose} ({other.path}); choose another address or move it"
+        cure = f"choose another address of {subnet} or move it"
+        text = f"{place[2]} is already {other.whose} ({other.path}); {cure}"
         faults.add(f"{holder.path}.addresses", text)
 
 

@@ -71,3 +71,11 @@ def test_example_is_right(example):
 
 def test_page_has_examples():
     assert len(EXAMPLES) >= 3
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/intent-bridge.md"])
+def test_shown_fault_is_what_the_compiler_says(page):
+    intent = yaml.safe_load((ROOT / "inventory/bridge/group_vars/bridged_hosts.yml").read_text())
+    intent["fabric_instances"]["vm2"]["addresses"] = ["192.168.3.3"]
+    (fault,) = Fleet(intent).faults()
+    assert fault in " ".join((ROOT / page).read_text().split())

@@ -37,36 +37,36 @@ CASES = {
     "address is the host's": (
         {"fabric_instances/vm1/addresses": ["192.168.3.1"]},
         [
-            "fabric_instances.vm1.addresses: 192.168.3.1 is already kvm-01's own (fabric_bridges.vms); "
-            "choose another address or move it",
+            "fabric_instances.vm1.addresses: 192.168.3.1 is already kvm-01's own (fabric_bridges.vms);"
+            " choose another address of 192.168.3.0/24 or move it",
         ],
     ),
     "address is the gateway's": (
         {"fabric_instances/c2/addresses": ["10.9.0.1"]},
         [
-            "fabric_instances.c2.addresses: 10.9.0.1 is already the gateway's (fabric_bridges.lan); choose "
-            "another address or move it",
+            "fabric_instances.c2.addresses: 10.9.0.1 is already the gateway's (fabric_bridges.lan);"
+            " choose another address of 10.9.0.0/24 or move it",
         ],
     ),
     "address twice on a host": (
         {"fabric_instances/vm2": {"bridge": "vms", "attach": "tap", "addresses": ["192.168.3.3"]}},
         [
-            "fabric_instances.vm2.addresses: 192.168.3.3 is already vm1's (fabric_instances.vm1); choose "
-            "another address or move it",
+            "fabric_instances.vm2.addresses: 192.168.3.3 is already vm1's (fabric_instances.vm1);"
+            " choose another address of 192.168.3.0/24 or move it",
         ],
     ),
     "address twice on a shared network": (
         {"fabric_instances/c4": {"bridge": "lan", "host": "kvm-03", "attach": "veth", "addresses": ["10.9.0.31"]}},
         [
-            "fabric_instances.c4.addresses: 10.9.0.31 is already c2's (fabric_instances.c2); choose another "
-            "address or move it",
+            "fabric_instances.c4.addresses: 10.9.0.31 is already c2's (fabric_instances.c2);"
+            " choose another address of 10.9.0.0/24 or move it",
         ],
     ),
     "host address twice on a shared network": (
         {"fabric_bridges/lan/addresses": ["10.9.0.5/24"]},
         [
-            "fabric_bridges.lan.addresses: 10.9.0.5 is already kvm-02's own (fabric_bridges.lan); choose "
-            "another address or move it",
+            "fabric_bridges.lan.addresses: 10.9.0.5 is already kvm-02's own (fabric_bridges.lan);"
+            " choose another address of 10.9.0.0/24 or move it",
         ],
     ),
     "address with another prefix": (
