@@ -21,7 +21,7 @@ from test_teardown import differences
 HOSTS = ("compute-01", "compute-02", "network-01", "network-02")
 UNCHANGED = dict.fromkeys(HOSTS, 0)
 # Every kind of path: on the link and routed, to the same host and the other, in a tunnel and with a tag; by floating IP
-# in, out and to another; central; and IPv6.
+# in, out, to another host's, to one of the same host and to one's own; central; and IPv6.
 STREAMS = [
     ("web2", "172.16.19.10"),
     ("web2", "172.16.18.103"),
@@ -30,6 +30,8 @@ STREAMS = [
     ("internet", "192.168.100.160"),
     ("web3", "203.0.113.9"),
     ("store2", "192.168.100.160"),
+    ("web3", "192.168.100.161"),
+    ("shop1", "192.168.100.160"),
     ("web4", "203.0.113.9"),
     ("store1", "203.0.113.9"),
     ("shop1", "2001:db8:29::11"),

@@ -73,6 +73,8 @@ def ways_inside(fleet: Fleet) -> Iterator[None]:
 @pytest.mark.usefixtures("ways_inside")
 @pytest.mark.parametrize("client", ["outside", "internet"])
 def test_tenants_ipv4_addresses_are_not_reached_from_outside(fleet: Fleet, client: str) -> None:
+    """Already the external network's namespace has no route to them. That routers would not let them in is shown by
+    test_tenants_ipv4_addresses_stay_inside of the engine's tests."""
     addresses = sorted({instance.ipv4 for instance in INSTANCES.values()})
     assert "via" in fleet.output(client, "ip", "route", "get", addresses[0])
     assert pinged(fleet, client, addresses) == set()

@@ -410,3 +410,46 @@ def test_unique_local_addresses_stay_inside(nodes: dict[str, Node], places: Plac
 def link_local(namespace: str, device: str) -> str:
     (link,) = json.loads(tool("ip", "-6", "-j", "addr", "show", "dev", device, namespace=namespace).stdout)
     return str(next(entry["local"] for entry in link["addr_info"] if entry["scope"] == "link"))
+
+
+def _asked(frames: Sequence[Frame]) -> set[str]:
+    """Who is asked for an answer by ICMP."""
+    return {
+        socket.inet_ntoa(frame.data[30:34])
+        for frame in frames
+        if frame.ethertype == 0x0800 and frame.data[23] == 1 and frame.data[34] == 8
+    }
+
+
+def _heard_echoes(namespace: str) -> int:
+    """How many requests for an echo have got through to a namespace's own addresses."""
+    names, numbers = re.findall(r"^Icmp: (.*)$", tool("cat", "/proc/net/snmp", namespace=namespace).stdout, re.M)
+    return int(dict(zip(names.split(), numbers.split(), strict=True))["InEchos"])
+
+
+def test_tenants_ipv4_addresses_stay_inside(nodes: dict[str, Node], places: Places) -> None:
+    """Neither they nor the router are reached from outside, not even by somebody who knows the way to the router. What
+    is nobody's here is not sent back to the external network."""
+    host, pair, stranger = nodes["compute-01"], "169.254.31.238", "203.0.113.77"
+    gate, router = host.namespace("fip-ns"), host.namespace("router-ns")
+    tenants, routers = {VM1, WEB2}, {"172.16.18.1", pair}
+    with ExitStack() as stack:
+        ways = [(gate, ("172.16.18.0/24", "via", pair, "dev", "fpr-blue"))]
+        ways += [(OUTSIDE, (to, "via", "192.168.100.254")) for to in ("172.16.18.0/24", pair, stranger)]
+        for place, way in ways:
+            tool("ip", "route", "add", *way, namespace=place)
+            stack.callback(tool, "ip", "route", "del", *way, namespace=place)
+        heard = _heard_echoes(router)
+        with (
+            captured(["ext0"]) as returned,
+            captured(["fg-ext"], gate) as arrived,
+            captured(["rfp-blue"], router) as passed,
+            captured(["eth0"], places["vm1"]) as at_vm1,
+            captured(["eth0"], places["web2"]) as at_web2,
+        ):
+            for address in (*tenants, *routers, stranger):
+                assert not pings(OUTSIDE, address)
+    assert _asked(arrived) >= {*tenants, *routers, stranger}
+    assert _asked(passed) == {*tenants, *routers}
+    assert (_asked(at_vm1), _asked(at_web2), _heard_echoes(router) - heard) == (set(), set(), 0)
+    assert stranger not in _asked(returned)

@@ -21,7 +21,6 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.entries import 
 )
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.link_local import link_local
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.model import External, FloatingIp, Router
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.ports import default_burst
 
 
 def external(own: External, routers: tuple[Router, ...]) -> Sections:
@@ -137,7 +136,7 @@ def _limits(direction: str, rates: list[tuple[FloatingIp, int | None]]) -> tuple
             continue
         chain = f"{direction}-{floating.address}"
         # The kernel lets through what a second carries at once, and the burst on top of that.
-        burst = max((floating.limit.burst or default_burst(rate)) - rate, _LEAST_BURST) // 8
+        burst = max((floating.limit.burst or 0) - rate, _LEAST_BURST) // 8
         elements.append(f"{floating.address} : jump {chain}")
         rule = f"limit rate over {rate // 8} bytes/second burst {burst} bytes counter drop"
         chains.append({"name": chain, "rules": [rule]})

@@ -163,12 +163,12 @@ def _meters(instance: Instance) -> Iterator[Entry]:
                 "bridge": INTEGRATION,
                 "name": meter_name(instance, direction),
                 "kbps": _kilo(rate),
-                "burst_kb": _kilo(limit.burst or default_burst(rate)),
+                "burst_kb": _kilo(limit.burst or _default_burst(rate)),
                 "because": limit.path,
             }
 
 
-def default_burst(rate: int) -> int:
+def _default_burst(rate: int) -> int:
     """Bits that may come at once where nobody has said how many: what flows in a fifth of a second."""
     return max(rate // 5, 200_000)
 
