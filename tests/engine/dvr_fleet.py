@@ -23,7 +23,17 @@ from pathlib import Path
 from select import select
 from typing import Any
 
-from harness import Document, Machine, OpenVSwitch, inside, lines, own_network, private_namespace_directory, tool
+from harness import (
+    Document,
+    Machine,
+    OpenVSwitch,
+    inside,
+    lines,
+    own_network,
+    private_namespace_directory,
+    tool,
+    wait_for,
+)
 
 from ansible_collections.hostnet.fabric.plugins.module_utils.counters import read_counters
 from ansible_collections.hostnet.fabric.plugins.module_utils.gather import gather
@@ -62,6 +72,10 @@ class Node:
     def check(self, document: Document) -> list[str]:
         return self._order("check", document)
 
+    def restart_switch(self) -> None:
+        """Its bridges come up without flows: nobody here restores them."""
+        self._order("restart", None)
+
     def found(self, scope: str | None = None) -> dict[str, Any]:
         """What the module host_network_info finds there, with counters."""
         return self._order("found", scope)
@@ -91,6 +105,12 @@ def _serve(directory: Path, orders: Connection) -> None:
             try:
                 if verb == "found":
                     orders.send((True, _found(machine, document)))
+                    continue
+                if verb == "restart":
+                    switch.stop("ovs-vswitchd")
+                    switch.start_daemon()
+                    wait_for((switch.directory / "br-int.mgmt").exists, "br-int")
+                    orders.send((True, None))
                     continue
                 outcome = getattr(machine, verb)(document)
                 orders.send((True, lines(outcome.plan)))

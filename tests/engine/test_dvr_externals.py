@@ -9,7 +9,11 @@ Open vSwitch takes the tag off before the router's leg.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from ipaddress import ip_address, ip_network
@@ -32,7 +36,7 @@ from dvr_fleet import (
     whole_checksums,
 )
 from dvr_shipped import DATAPATHS, HOSTS, Places, document
-from harness import tool
+from harness import inside, tool
 
 LAB = "lab"
 FAR_VLAN = 40
@@ -59,6 +63,8 @@ INSTANCES = {
 }
 FLOATING = ("web1", "web2", "web4", "shop1")
 ROUTED = {"web1": "2001:db8:18::101", "far1": "2001:db8:38::101"}
+# What hosts send comes out of these: on the first wire, and on the second.
+PORTS = [f"{kind}{index}" for kind in ("ext", "lab") for index in range(len(HOSTS))]
 # Whose packets each external network may carry: its own addresses, and those of the instances that it routes to.
 ON_WIRE = {
     (EXTERNAL, None): ("192.168.100.0/24", "2001:db8:64::/64", "2001:db8:18::/64"),
@@ -136,11 +142,16 @@ def behind_a_tag(directory: Path, datapath: str) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", params=DATAPATHS)
+def datapath(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
 def nodes(
-    _namespace_directory: None, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+    _namespace_directory: None, tmp_path_factory: pytest.TempPathFactory, datapath: str
 ) -> Iterator[dict[str, Node]]:
     directory = tmp_path_factory.mktemp("dvr")
-    with fleet(directory, HOSTS, OUTSIDE_LINES) as found, behind_a_tag(directory / "switch", request.param):
+    with fleet(directory, HOSTS, OUTSIDE_LINES) as found, behind_a_tag(directory / "switch", datapath):
         segment(LAB)
         for index, own in enumerate(found.values()):
             connect(own, "enp8s0", LAB, f"lab{index}")
@@ -153,7 +164,7 @@ def nodes(
         for device in ("eth0", "far0", "lab0"):
             whole_checksums(OUTSIDE, device)
         for name, own in found.items():
-            own.apply(document(intent(request.param), name))
+            own.apply(document(intent(datapath), name))
         yield found
 
 
@@ -228,8 +239,7 @@ def sender(frame: Frame) -> str:
 
 
 def test_nothing_of_one_external_network_is_in_another(places: Places) -> None:
-    ports = [f"{kind}{index}" for kind in ("ext", "lab") for index in range(len(HOSTS))]
-    with captured(ports) as frames:
+    with captured(PORTS) as frames:
         # Nobody remembers who is where, so that they ask for it once more.
         tool("ip", "neighbour", "flush", "all", namespace=OUTSIDE)
         for source, _target, address in {**out(), **into_floating_ips(), **routed()}:
@@ -248,3 +258,68 @@ def test_nothing_of_one_external_network_is_in_another(places: Places) -> None:
         assert senders >= {one for one in expected if any(ip_address(one) in subnet for subnet in allowed)}
         for frame in own:
             assert macs.setdefault(frame.source, wire) == wire
+
+
+MARK, TEST_FRAMES = b"seen on one wire", 0x88B5
+
+
+@contextmanager
+def noise(devices: Sequence[str]) -> Iterator[Callable[[], int]]:
+    """Frames to everybody from outside, without a tag and with those of networks; so far, and how many."""
+    ended, sent = threading.Event(), 0
+    headers = [b"", *(struct.pack("!HH", 0x8100, vlan) for vlan in (1, FAR_VLAN))]
+    data = [b"\xff" * 6 + b"\x02\0\0\0\0\x99" + tag + struct.pack("!H", TEST_FRAMES) + MARK * 4 for tag in headers]
+
+    def work() -> None:
+        nonlocal sent
+        while not ended.wait(0.005):
+            for own in sockets:
+                for frame in data:
+                    sent += own.send(frame) > 0
+
+    with inside(OUTSIDE):
+        sockets = [socket.socket(socket.AF_PACKET, socket.SOCK_RAW) for _device in devices]
+        for own, device in zip(sockets, devices):
+            own.bind((device, 0))
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        yield lambda: sent
+    finally:
+        ended.set()
+        worker.join()
+        for own in sockets:
+            own.close()
+
+
+def bridge_modes(own: Node) -> dict[str, str]:
+    database = f"--db=unix:{own.directory / 'ovs' / 'db.sock'}"
+    words = ("--format=csv", "--no-headings", "--columns=name,fail_mode", "list", "Bridge")
+    return dict(line.split(",") for line in tool("ovs-vsctl", database, *words).stdout.split())
+
+
+@pytest.mark.parametrize("how", ["flows are deleted", "switches are restarted"])
+def test_nothing_gets_from_wire_to_wire_without_flows(
+    nodes: dict[str, Node], places: Places, datapath: str, how: str
+) -> None:
+    """The bridges of both physical networks have a patch to br-int, which must not make one network of them."""
+    try:
+        with captured(PORTS) as frames, noise(["eth0", "lab0"]) as sent:
+            time.sleep(0.2)
+            for own in nodes.values():
+                if how == "flows are deleted":
+                    own.ofctl("del-flows")
+                else:
+                    own.restart_switch()
+            assert [own.ofctl("dump-flows", "--no-stats").count("actions=") for own in nodes.values()] == [0, 0, 0]
+            without = sent()
+            time.sleep(1)
+            assert sent() - without > 50
+        for own in nodes.values():
+            modes = bridge_modes(own)
+            assert len(modes) == 3 and modes["br-int"] == "secure"
+        assert [(frame.port, frame.vlan) for frame in frames if MARK in frame.data] == []
+    finally:
+        for name, own in nodes.items():
+            own.run(document(intent(datapath), name))
+    assert unexpected(places, out(("web2", "shop1"))) == {}
