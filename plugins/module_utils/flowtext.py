@@ -230,5 +230,10 @@ def stand_ins(names: Iterable[str], taken: Iterable[int]) -> dict[str, int]:
     return found
 
 
+def is_bare(name: str) -> bool:
+    """Whether a name stands for itself in a flow without quotes."""
+    return not _NOT_A_NAME.fullmatch(name) and not re.search(r"[\s,()]", name)
+
+
 def _quoted(name: str) -> str:
-    return f'"{name}"' if _NOT_A_NAME.fullmatch(name) or re.search(r"[\s,()]", name) else name
+    return name if is_bare(name) else f'"{name}"'

@@ -76,6 +76,7 @@ def ip(value: Any) -> IPAddress:
         address = IPAddress(_text(value))
     except (AddrFormatError, ValueError):
         raise ValueError(f"{value!r} is no IP address; write it as 192.0.2.1 or 2001:db8::1") from None
+    _refuse_mapped(address)
     for what, is_it in (
         ("a multicast", address.is_multicast()),
         ("a loopback", address.is_loopback()),
@@ -123,6 +124,8 @@ def interface(value: Any) -> Address:
         subnet = IPNetwork(value).cidr
     except (AddrFormatError, ValueError):
         raise ValueError(f"{value!r} is no address with prefix length; write it as 192.0.2.1/24") from None
+    if subnet.prefixlen == 0:
+        raise ValueError(f"{value!r} makes every address a neighbour; write the length of its subnet, as 192.0.2.1/24")
     refuse_reserved(own, subnet)
     return Address(own, subnet)
 
@@ -135,9 +138,15 @@ def network(value: Any) -> IPNetwork:
         raise ValueError(f"{value!r} is no subnet; write it as 192.0.2.0/24") from None
     if "/" not in value:
         raise ValueError(f"{value!r} has no prefix length; write it as 192.0.2.0/24")
+    _refuse_mapped(found.ip)
     if found.ip != found.cidr.ip:
         raise ValueError(f"{value!r} has host bits set; write {found.cidr}")
     return found.cidr
+
+
+def _refuse_mapped(own: IPAddress) -> None:
+    if own.version == 6 and own.is_ipv4_mapped():
+        raise ValueError(f"{own} is an IPv4 address in IPv6; write {own.ipv4()}")
 
 
 def prefix(value: Any) -> IPNetwork:

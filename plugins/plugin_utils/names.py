@@ -10,11 +10,12 @@ from base64 import b32encode
 from hashlib import sha256
 from typing import Any
 
-from ansible_collections.hostnet.fabric.plugins.module_utils import values
+from ansible_collections.hostnet.fabric.plugins.module_utils import flowtext, values
 
 _TAIL = 6
 _MAX_NAMESPACE = 64
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_MAX_NAME, _MAX_HOST_NAME = 63, 253
 # The prefix of QEMU's addresses, less one byte, so that thousands of derived addresses do not meet by chance.
 _MAC_PREFIX = "52:54"
 HOST_END = "fe:"
@@ -22,11 +23,20 @@ HOST_END = "fe:"
 
 def object_name(value: Any) -> str:
     """The name of a bridge, an instance and the like: what a person calls it."""
+    return _name(value, _MAX_NAME)
+
+
+def host_name(value: Any) -> str:
+    """The name of a host in the inventory, which may be a fully qualified one."""
+    return _name(value, _MAX_HOST_NAME)
+
+
+def _name(value: Any, most: int) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is not a text; put the name in quotes")
-    if not _NAME.match(value):
+    if len(value) > most or not _NAME.fullmatch(value):
         raise ValueError(
-            f"'{value}' is no name; use letters, digits, '_', '.' and '-', at most 63, a letter or digit first"
+            f"{value!r} is no name; use letters, digits, '_', '.' and '-', at most {most}, a letter or digit first"
         )
     return str(value)
 
@@ -37,6 +47,14 @@ def device(value: Any) -> str:
     if name == "lo":
         raise ValueError("lo is the loopback device; choose another name")
     return str(name)
+
+
+def switched_device(value: Any) -> str:
+    """A device's name that flows of Open vSwitch can have as it is."""
+    name = device(value)
+    if not flowtext.is_bare(name):
+        raise ValueError(f"'{name}' is a number, a word or more than a name to Open vSwitch; choose another name")
+    return name
 
 
 def device_name(name: str, prefix: str = "") -> str:

@@ -170,7 +170,9 @@ class Variables(Section):
         self._given = {key: (key, value) for key, (_path, value) in self._given.items()}
 
 
-def entries(intent: Mapping[str, Any], variable: str, faults: Faults) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def entries(
+    intent: Mapping[str, Any], variable: str, faults: Faults, name_of: Callable[[Any], str] = names.object_name
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The entries of one of the intent's variables that have a usable name and content."""
     content = intent.get(variable) or {}
     if not isinstance(content, Mapping):
@@ -178,7 +180,7 @@ def entries(intent: Mapping[str, Any], variable: str, faults: Faults) -> Iterato
         return
     for name, raw in content.items():
         try:
-            usable = names.object_name(name)
+            usable = name_of(name)
         except ValueError as error:
             faults.add(variable, str(error))
             continue

@@ -63,6 +63,8 @@ class Bridge:
 
 def parse_bridge(section: Section, name: str, host: str) -> Bridge | None:
     """The bridge, or None when something is wrong with it."""
+    if "device" not in section:
+        section.short("device", names.device_name(name))
     forward = section.get("forward", values.choice(*FORWARD), "isolated")
     own = section.listed("addresses", addresses.interface)
     subnets = tuple(sorted({a.subnet for a in own if a.subnet} | set(section.listed("subnets", addresses.network))))
@@ -75,7 +77,7 @@ def parse_bridge(section: Section, name: str, host: str) -> Bridge | None:
     bridge = Bridge(
         name=name,
         host=host,
-        device=section.get("device", names.device, names.device_name(name)),
+        device=section.get("device", names.device, ""),
         forward=forward,
         addresses=own,
         subnets=subnets,

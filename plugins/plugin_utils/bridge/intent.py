@@ -119,7 +119,7 @@ class Fleet:
             if len(hosts) > 1:
                 section.fault("host", f"is missing; {bridge} is on several hosts: {suggestion('', hosts)}")
             return next(iter(hosts)) if len(hosts) == 1 else None
-        host = section.get("host", names.object_name, None)
+        host = section.get("host", names.host_name, None)
         if host is not None and hosts and host not in hosts:
             text = f"{host} does not have bridge {bridge} ({BRIDGES}.{bridge}); {suggestion(host, hosts)}"
             section.fault("host", text)
@@ -161,7 +161,7 @@ def _hosts_of(section: Section) -> dict[str, Any]:
         section.fault("hosts", "excludes host; name one host in host, or several in hosts")
         return {}
     if "host" in section:
-        host = section.get("host", names.object_name, None)
+        host = section.get("host", names.host_name, None)
         return {} if host is None else {host: None}
     if "hosts" not in section:
         section.fault("host", "is missing; name the bridge's host, or several in hosts")
@@ -175,4 +175,4 @@ def _host_list(value: Any) -> dict[str, Any]:
     if not value:
         raise ValueError("is empty; name at least one host")
     details = value if isinstance(value, Mapping) else {}
-    return {names.object_name(host): details.get(host) for host in value}
+    return {names.host_name(host): details.get(host) for host in value}

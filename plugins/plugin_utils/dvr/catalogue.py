@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from ansible_collections.hostnet.fabric.plugins.plugin_utils import names
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.external import DeclaredExternal, parse_external
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.host import parse_host
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.instance import DeclaredInstance, parse_instance
@@ -46,7 +47,7 @@ class Catalogue:
 
     def __init__(self, intent: Raw) -> None:
         self.faults = Faults()
-        self.hosts = self._entries(_filled(intent, HOSTS), HOSTS)
+        self.hosts = self._entries(_filled(intent, HOSTS), HOSTS, names.host_name)
         self.providers = self._entries(intent, PROVIDERS)
         self.externals = self._entries(intent, EXTERNALS)
         self.networks = self._entries(intent, NETWORKS)
@@ -139,11 +140,10 @@ class Catalogue:
         def parse(own: Faults) -> DeclaredInstance | None:
             raw = self.instances[name]
             section = Section(f"{INSTANCES}.{name}", raw, own)
-            network = raw.get("network")
+            cure = f"name one of {NETWORKS}, or a bridge of fabric_bridges"
+            network = section.required("network", names.object_name, None, cure)
             found = None
-            if network is None:
-                section.fault("network", f"is missing; name one of {NETWORKS}, or a bridge of fabric_bridges")
-            elif known(section, "network", str(network), self.networks, NETWORKS):
+            if network is not None and known(section, "network", network, self.networks, NETWORKS):
                 found = self.network(network, own)
             return parse_instance(section, name, found, self.hosts, self.groups)
 
@@ -165,8 +165,8 @@ class Catalogue:
 
         return self._once(("segment", name), make, faults)
 
-    def _entries(self, intent: Raw, variable: str) -> dict[str, Raw]:
-        return dict(entries(intent, variable, self.faults))
+    def _entries(self, intent: Raw, variable: str, name_of: Callable[[Any], str] = names.object_name) -> dict[str, Raw]:
+        return dict(entries(intent, variable, self.faults, name_of))
 
     def _sort_instances(self, given: Mapping[str, Raw]) -> None:
         """Those with a bridge are not ours. The others get to where they say they are, if that can be."""

@@ -55,8 +55,8 @@ def parse_external(
     own_mtu = section.get("mtu", mtu, None)
     host_addresses = section.get("host_addresses", _by_host, {})
     namespace = section.get("namespace", parse_namespace, names.namespace_name(name, "fip-"))
-    device = section.get("device", names.device, names.device_name(name, "fg-"))
-    port = section.get("port", names.device, names.device_name(name, "vport-fip-"))
+    device = section.get("device", names.switched_device, names.device_name(name, "fg-"))
+    port = section.get("port", names.switched_device, names.device_name(name, "vport-fip-"))
     section.close()
     require_subnets(section)
     ceiling = provider_mtu(section, provider, find, providers)
@@ -109,4 +109,4 @@ def host_addresses(declared: DeclaredExternal, host: str, faults: Faults) -> lis
 def _by_host(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise ValueError(f"{value!r} is not a map; write each host's own as HOST: ADDRESS")
-    return {names.object_name(host): own for host, own in value.items()}
+    return {names.host_name(host): own for host, own in value.items()}

@@ -22,7 +22,7 @@ def parse_host(section: Section, name: str, settings: Settings, providers: Colle
         path=section.path,
         datapath=section.get("datapath", datapath, settings.datapath),
         tunnel=section.get("tunnel", addresses.ip, None),
-        tunnel_device=section.get("tunnel_device", names.device, None),
+        tunnel_device=section.get("tunnel_device", names.switched_device, None),
         dvr_mac=section.get("dvr_mac", _dvr_mac, numbers.dvr_mac(name)),
         providers=(),
     )

@@ -87,7 +87,7 @@ def parse_instance(
     Without a network, because something is wrong with that, the instance is looked at alone.
     """
     section.raw("network")
-    host = section.required("host", names.object_name, None, "name the host that it runs on")
+    host = section.required("host", names.host_name, None, "name the host that it runs on")
     if host is not None:
         known(section, "host", host, hosts, "fabric_hosts")
     attach = parse_attach(section)
@@ -96,7 +96,7 @@ def parse_instance(
     gateways = section.listed("gateways", addresses.ip) if "gateways" in section else None
     section.raw("gateways")
     allowed = tuple(sorted(section.listed("allowed_addresses", addresses.prefix)))
-    device = section.get("device", names.device, names.device_name(name, f"{attach}-"))
+    device = section.get("device", names.switched_device, names.device_name(name, f"{attach}-"))
     mac = section.get("mac", instance_mac, None) or names.derived_mac("instance", name)
     own_mtu = section.get("mtu", mtu, None)
     port_security = section.get("port_security", values.boolean, True)

@@ -56,10 +56,10 @@ def parse_leg(section: Section, router: str, name: str, network: Network, snat: 
     section.raw("network")
     own = section.listed("addresses", addresses.ip)
     central = section.get("snat_address", addresses.ip, None)
-    device = section.get("device", names.device, names.device_name(name, "qr-"))
-    port = section.get("port", names.device, names.device_name(f"{router}-{name}", "vport-"))
+    device = section.get("device", names.switched_device, names.device_name(name, "qr-"))
+    port = section.get("port", names.switched_device, names.device_name(f"{router}-{name}", "vport-"))
     mac = section.get("mac", instance_mac, names.derived_mac("leg", router, name))
-    central_port = section.get("snat_port", names.device, names.device_name(f"{router}-{name}", "vsg-"))
+    central_port = section.get("snat_port", names.switched_device, names.device_name(f"{router}-{name}", "vsg-"))
     section.close()
     if not snat:
         section.meaningless(("snat_address", "snat_port"), "has no meaning without snat; leave it out")

@@ -32,7 +32,7 @@ def parse_network(
     vlan = section.get("vlan", vlans.vlan_id, None)
     own_vni = section.get("vni", vni, None)
     own_mtu = section.get("mtu", mtu, None)
-    tunnel_device = section.get("tunnel_device", names.device, names.device_name(name, "vx-"))
+    tunnel_device = section.get("tunnel_device", names.switched_device, names.device_name(name, "vx-"))
     section.close()
     require_subnets(section)
     if "provider" in section:

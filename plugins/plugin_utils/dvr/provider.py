@@ -13,17 +13,17 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.section import Sect
 
 def parse_provider(section: Section, name: str) -> Provider | None:
     """The provider; what one host has otherwise has been laid over the section."""
-    bridge = section.get("bridge", names.device, names.device_name(name, "br-"))
+    bridge = section.get("bridge", names.switched_device, names.device_name(name, "br-"))
     provider = Provider(
         name=name,
         path=f"fabric_providers.{name}",
         bridge=bridge,
-        device=section.get("device", names.device, None),
+        device=section.get("device", names.switched_device, None),
         mtu=section.get("mtu", mtu, DEFAULT_MTU),
-        integration_patch=section.get("integration_patch", names.device, names.device_name(bridge, "int-")),
-        provider_patch=section.get("provider_patch", names.device, names.device_name(bridge, "phy-")),
-        host_leg=section.get("host_leg", names.device, names.device_name(bridge, "host-")),
-        host_port=section.get("host_port", names.device, names.device_name(bridge, "vhost-")),
+        integration_patch=section.get("integration_patch", names.switched_device, names.device_name(bridge, "int-")),
+        provider_patch=section.get("provider_patch", names.switched_device, names.device_name(bridge, "phy-")),
+        host_leg=section.get("host_leg", names.switched_device, names.device_name(bridge, "host-")),
+        host_port=section.get("host_port", names.switched_device, names.device_name(bridge, "vhost-")),
     )
     section.close()
     if section.path_of("mtu").startswith("fabric_hosts."):

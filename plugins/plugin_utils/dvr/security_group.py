@@ -107,7 +107,7 @@ def _rule(section: Section, side: str, groups: Collection[str]) -> DeclaredRule 
     icmp_code = section.get("icmp_code", values.integer(0, 255), None)
     family = section.get("family", _family, None)
     anybody = side not in section
-    remotes = section.listed(side, _remote)
+    remotes = section.listed(side, lambda value: _remote(value, groups))
     section.close()
     if section.are_sound("protocol"):
         _check_ports(section, protocol, ports)
@@ -188,9 +188,9 @@ def port_range(value: Any) -> Ports:
     return found
 
 
-def _remote(value: Any) -> IPNetwork | str:
+def _remote(value: Any, groups: Collection[str]) -> IPNetwork | str:
     """An address, a subnet, or the name of a group."""
-    if isinstance(value, str) and (value[:1].isdigit() or ":" in value or "/" in value):
+    if isinstance(value, str) and value not in groups and (value[:1].isdigit() or ":" in value or "/" in value):
         return addresses.network(value) if "/" in value else addresses.prefix(value)
     if isinstance(value, Mapping):
         raise ValueError(f"{value!r} is neither a subnet nor the name of a group")

@@ -56,7 +56,7 @@ class Settings:
 def parse_settings(intent: Mapping[str, Any], hosts: Mapping[str, Any], faults: Faults) -> Settings:
     """``hosts`` are the entries of ``fabric_hosts``."""
     section = Variables(intent, faults)
-    snat_hosts = section.listed("fabric_snat_hosts", names.object_name)
+    snat_hosts = section.listed("fabric_snat_hosts", names.host_name)
     for host in snat_hosts:
         if host not in hosts:
             section.fault("fabric_snat_hosts", f"there is no {host} in fabric_hosts; {suggestion(host, hosts)}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from ansible_collections.hostnet.fabric.plugins.plugin_utils import names
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf import drained
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.function import parse_control_plane, parse_user_plane
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.gateways import parse_gateways
@@ -48,7 +49,7 @@ class Catalogue:
     def __init__(self, intent: Raw) -> None:
         self.faults = Faults()
         self.vlans = self._entries(intent, VLANS)
-        self.hosts = self._entries(_filled(intent, HOSTS), HOSTS)
+        self.hosts = self._entries(_filled(intent, HOSTS), HOSTS, names.host_name)
         self.user_planes = self._entries(intent, USER_PLANES)
         self.control_planes = self._entries(intent, CONTROL_PLANES)
         self.next_hops = self._entries(intent, NEXT_HOPS)
@@ -144,8 +145,8 @@ class Catalogue:
         self.gateways(found)
         return found
 
-    def _entries(self, intent: Raw, variable: str) -> dict[str, Raw]:
-        return dict(entries(intent, variable, self.faults))
+    def _entries(self, intent: Raw, variable: str, name_of: Callable[[Any], str] = names.object_name) -> dict[str, Raw]:
+        return dict(entries(intent, variable, self.faults, name_of))
 
     def _once(self, key: tuple[str, ...], parse: Callable[[Faults], T], faults: Faults) -> T:
         if key not in self._parsed:

@@ -34,7 +34,7 @@ def parse_drained(
     """``homes`` are the hosts of NFs by the NFs' names."""
     pair, nodes = set(gateways), set(hosts)
     known = {*homes, *nodes, *pair}
-    wanted = section.listed(VARIABLE, names.object_name)
+    wanted = section.listed(VARIABLE, names.host_name)
     for name in wanted:
         if name not in known:
             section.fault(VARIABLE, f"there is no {name}; {suggestion(name, known)}")

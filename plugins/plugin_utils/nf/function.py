@@ -55,7 +55,7 @@ def _common(
     attach = parse_attach(section)
     port = parse_port(section, name, attach)
     section.meaningless(("interface",), "has no meaning here; an NF has eth0, eth1…, one for each of its VLANs")
-    host = section.required("host", names.object_name, "", "name one of fabric_nf_hosts")
+    host = section.required("host", names.host_name, "", "name one of fabric_nf_hosts")
     own = section.listed("addresses", addresses.ip)
     wanted = section.listed("vlans", names.object_name)
     runs = section.get(daemon, _daemon, None)

@@ -29,7 +29,7 @@ def parse_gateways(section: Section, vlans: Mapping[str, Vlan | None], settings:
     name = section.required("vlan", names.object_name, "", "name the VLAN that they route, one of fabric_vlans")
     shared = section.listed("addresses", addresses.ip)
     router_id = section.get("vrid", values.integer(1, 255), None)
-    preferred = section.listed("preferred", names.object_name)
+    preferred = section.listed("preferred", names.host_name)
     hosts = section.required("hosts", _map_of_hosts, {}, "name the hosts, each with its addresses")
     section.close()
     if name and name not in vlans and section.are_sound("vlan"):
@@ -57,7 +57,7 @@ def parse_gateways(section: Section, vlans: Mapping[str, Vlan | None], settings:
 def _map_of_hosts(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping) or not value:
         raise ValueError(f"{value!r} is no map of hosts; write {{dcgw-01: {{addresses: [192.0.2.252]}}}}")
-    return {names.object_name(host): details for host, details in value.items()}
+    return {names.host_name(host): details for host, details in value.items()}
 
 
 def _gateway(above: Section, name: str, raw: Any, vlan: Vlan, settings: Settings) -> Gateway | None:

@@ -24,6 +24,22 @@ def test_small_fleet_is_right():
     assert all(Fleet(fleet()).view(host) for host in HOSTS)
 
 
+def test_a_host_may_have_the_longest_name_of_the_inventory():
+    name = ".".join(["kvm-07", *["a" * 60] * 4])[:253]
+    own = {
+        f"fabric_hosts/{name}/tunnel": "10.0.0.7",
+        f"fabric_external_networks/ext/host_addresses/{name}": "192.0.2.7",
+    }
+    intent = fleet({**own, "fabric_instances/c1/host": name})
+    assert Fleet(intent).faults([*HOSTS, name]) == []
+    assert dvr_document(intent, name)["links"]
+
+
+def test_a_group_may_begin_with_a_digit():
+    group = {"ingress": [{"protocol": "tcp", "ports": [80], "from": ["2tier", "10.0.0.0/8"]}]}
+    assert Fleet(fleet({"fabric_security_groups/2tier": group})).faults(HOSTS) == []
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_fault(case):
     changes, faults = CASES[case]

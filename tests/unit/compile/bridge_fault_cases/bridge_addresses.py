@@ -12,6 +12,13 @@ CASES = {
             "fabric_bridges.vms.addresses: '192.168.3.1' has no prefix length; write it as 192.0.2.1/24",
         ],
     ),
+    "bridge address that makes everybody a neighbour": (
+        {"fabric_bridges/vms/addresses": ["192.168.3.1/0"]},
+        [
+            "fabric_bridges.vms.addresses: '192.168.3.1/0' makes every address a neighbour; write the length of its "
+            "subnet, as 192.0.2.1/24",
+        ],
+    ),
     "bridge address that is none": (
         {"fabric_bridges/vms/addresses": ["192.168.3.256/24"]},
         [

@@ -6,6 +6,12 @@
 from __future__ import annotations
 
 CASES = {
+    "bridge whose name is no device's": (
+        {"fabric_bridges/all": {"host": "kvm-01"}},
+        [
+            "fabric_bridges.all: 'all' is no device name, but has a meaning of its own; choose another",
+        ],
+    ),
     "bridge key unknown": (
         {"fabric_bridges/vms/adresses": []},
         [

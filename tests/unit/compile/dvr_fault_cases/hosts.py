@@ -6,6 +6,13 @@
 from __future__ import annotations
 
 CASES = {
+    "host whose name ends the line": (
+        {"fabric_hosts/kvm-03\n": {"tunnel": "10.0.0.9"}},
+        [
+            "fabric_hosts: 'kvm-03\\n' is no name; use letters, digits, '_', '.' and '-', at most 253, a letter or "
+            "digit first",
+        ],
+    ),
     "host key unknown": (
         {"fabric_hosts/kvm-01/tunel": "10.0.0.1"},
         [

@@ -42,6 +42,46 @@ CASES = {
             "fabric_instances.c1.network: there is no ext in fabric_networks; choose db, lan, web",
         ],
     ),
+    "instance in a network in numbers": (
+        {"fabric_networks/5": {"subnets": ["10.5.0.0/24"]}, "fabric_instances/c1/network": 5},
+        [
+            "fabric_instances.c1.network: 5 is not a text; put the name in quotes",
+        ],
+    ),
+    "instance with a device that is a port's number": (
+        {"fabric_instances/vm1/device": "5"},
+        [
+            "fabric_instances.vm1.device: '5' is a number, a word or more than a name to Open vSwitch; choose another "
+            "name",
+        ],
+    ),
+    "instance with a device that is a word of Open vSwitch": (
+        {"fabric_instances/vm1/device": "normal"},
+        [
+            "fabric_instances.vm1.device: 'normal' is a number, a word or more than a name to Open vSwitch; choose "
+            "another name",
+        ],
+    ),
+    "instance with a device that ends in a flow": (
+        {"fabric_instances/vm1/device": "a,b"},
+        [
+            "fabric_instances.vm1.device: 'a,b' is a number, a word or more than a name to Open vSwitch; choose "
+            "another name",
+        ],
+    ),
+    "instance with a device that the kernel numbers": (
+        {"fabric_instances/vm1/device": "tap%d"},
+        [
+            "fabric_instances.vm1.device: 'tap%d' is no device name; leave out white space, quotes, '/', ':', '%', "
+            "'#', '\\' and a leading '-'",
+        ],
+    ),
+    "instance with an IPv4 address in IPv6": (
+        {"fabric_instances/c1/addresses": ["::ffff:10.1.0.11"]},
+        [
+            "fabric_instances.c1.addresses: ::ffff:10.1.0.11 is an IPv4 address in IPv6; write 10.1.0.11",
+        ],
+    ),
     "instance that hangs on nothing": (
         {"fabric_instances/c1/attach": ...},
         [

@@ -6,6 +6,12 @@
 from __future__ import annotations
 
 CASES = {
+    "subnet of IPv4 addresses in IPv6": (
+        {"fabric_networks/db/subnets": ["10.2.0.0/24", "::ffff:10.9.0.0/112"]},
+        [
+            "fabric_networks.db.subnets: ::ffff:10.9.0.0 is an IPv4 address in IPv6; write 10.9.0.0",
+        ],
+    ),
     "network key unknown": (
         {"fabric_networks/web/subnet": ["10.1.0.0/24"]},
         [
