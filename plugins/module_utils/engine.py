@@ -18,7 +18,7 @@ from .changes import ADD, CHANGE, REMOVE, REPLACE, Change, Plan
 from .errors import ApplyFailed, DocumentError, PlanRefused, StepFailed, VerifyFailed
 from .flows import RestoreFiles, with_flow_forms, with_meter_numbers
 from .host import Host, NamespaceGone
-from .kinds.base import HOST, Key, Mark, Resource, Step, all_fields, key_fields
+from .kinds.base import HOST, Key, Mark, Resource, Step, all_fields, key_fields, reason
 from .kinds.link import Link
 from .kinds.meter import Meter, meter_words
 from .kinds.namespace import Namespace
@@ -29,7 +29,7 @@ from .kinds.uplink import Uplink
 from .ledger import Before, Ledger, LedgerStore, free_protocol
 from .observe import ALL_READS, Observer, identity, with_normal_forms
 from .openflow_wire import MeterChange
-from .plan import Options, World, plan, reason
+from .plan import Options, World, plan
 from .present import line
 from .values import family, ip
 
@@ -381,9 +381,7 @@ def _failure(batch: Batch, found: Plan, error: StepFailed) -> str:
     step, number = _refused_step(batch, error) or (None, 0)
     if step is not None:
         resource = found.changes[number].resource
-        because = f" ({resource.because})" if resource.because else ""
-        place = f"{resource.kind.replace('_', ' ')} {resource.namespace or 'host'} {resource.title}{because}"
-        return f"{place}: {step.tool} refused '{' '.join(step.words)}': {error}"
+        return reason(resource, f"{step.tool} refused '{' '.join(step.words)}': {error}")
     objects = sorted({found.changes[number].resource.title for _step, number in batch.steps})
     named = ", ".join(objects[:5]) + (f" and {len(objects) - 5} more" if len(objects) > 5 else "")
     return f"{named}: {batch.tool} refused: {error}"
