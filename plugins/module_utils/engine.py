@@ -246,6 +246,7 @@ class Engine:
         ledger.groups &= set(world.objects)
         ledger.meters = {key: number for key, number in ledger.meters.items() if key in world.objects}
         ledger.before = [entry for entry in ledger.before if entry.identity(names[entry.kind]) in wanted]
+        _share(ledger, wanted)
         owned = [resource for resource in world.objects.values() if resource.owner == ledger.scope]
         ledger.signed = bool(owned)
         homes = {resource.namespace or resource.key[2] for resource in owned if _is_in_one(resource)}
@@ -261,6 +262,7 @@ def _is_in_one(resource: Resource) -> bool:
 def _note(found: Plan, ledger: Ledger, world: World, document: documents.Document, mark: Mark) -> None:
     """Write down what the kernel will not remember, before the first step."""
     ledger.namespaces = sorted({*ledger.namespaces, *document.namespaces()})
+    _share(ledger, document.objects)
     unseen = [step for change in found.changes for step in change.steps if step.tool in _UNSEEN]
     ledger.owed = list(dict.fromkeys([*ledger.owed, *unseen]))
     for change in found.changes:
@@ -287,20 +289,39 @@ def _is_of_others(change: Change, world: World, mark: Mark) -> bool:
     return not any(parent is not None and parent.owner == mark.scope for parent in parents)
 
 
+def _share(ledger: Ledger, declared: Mapping[Key, Resource]) -> None:
+    """What another scope has changed before, and this one declares too, has the same earlier value for both."""
+    names = {cls.kind: key_fields(cls) for cls in KINDS}
+    for entry in ledger.held:
+        want = declared.get(entry.identity(names[entry.kind]))
+        if (
+            want is None
+            or want.marked
+            or any(parent in declared and declared[parent].marked for parent in want.parents())
+        ):
+            continue
+        given = {name for name, _value in want.given}
+        _keep(ledger, want, {name: value for name, value in entry.fields.items() if name in given})
+
+
 def _remember(ledger: Ledger, change: Change) -> None:
+    specs = all_fields(type(change.resource))
+    _keep(ledger, change.resource, {d.field: d.before for d in change.differences if d.field in specs})
+
+
+def _keep(ledger: Ledger, resource: Resource, values: Mapping[str, Any]) -> None:
     """Keep the first values seen; a later run must not take our own for the earlier ones."""
-    names = key_fields(type(change.resource))
-    entry = next((b for b in ledger.before if b.identity(names) == change.key), None)
-    fields: dict[str, Any] = {}
-    if entry is None:
-        fields = {**identity(change.resource), **_required(change.resource)}
-        entry = Before(change.resource.kind, change.resource.namespace, fields)
+    names = key_fields(type(resource))
+    place = next((n for n, b in enumerate(ledger.before) if b.identity(names) == resource.key), None)
+    named = {**identity(resource), **_required(resource)}
+    kept = named if place is None else dict(ledger.before[place].fields)
+    for name, value in values.items():
+        kept.setdefault(name, value)
+    entry = Before(resource.kind, resource.namespace, kept)
+    if place is not None:
+        ledger.before[place] = entry
+    elif set(values) - set(identity(resource)) - {"type"}:
         ledger.before.append(entry)
-    kept = dict(entry.fields)
-    for difference in change.differences:
-        if difference.field in all_fields(type(change.resource)):
-            kept.setdefault(difference.field, difference.before)
-    ledger.before[ledger.before.index(entry)] = Before(entry.kind, entry.namespace, kept)
 
 
 def _required(resource: Resource) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -23,7 +23,10 @@ FIRST_PROTOCOL, PROTOCOLS = 200, 50
 
 @dataclass(frozen=True)
 class Before:
-    """The values an object of others had before this scope first changed them."""
+    """The values an object of others had before any scope first changed them.
+
+    Each scope that declares such a value keeps it, so that the last one can give it back.
+    """
 
     kind: str
     namespace: str
@@ -41,8 +44,8 @@ class Ledger:
     before: what to give back. owed: what is to be announced, and which connections to forget, once the run under
     way has made its changes. groups: the groups of flows, whose cookies do not say their names. meters: the numbers
     of the meters. signed: whether anything carries the scope's mark; as long as it does the number must not be
-    forgotten. others: the addresses that other scopes could not sign, each with its scope. known: whether the host
-    had this ledger already.
+    forgotten. others: the addresses that other scopes could not sign, each with its scope. held: what other scopes
+    have to give back. known: whether the host had this ledger already.
     """
 
     scope: str
@@ -56,6 +59,7 @@ class Ledger:
     meters: dict[Key, int] = field(default_factory=dict)
     signed: bool = True
     others: Mapping[Key, str] = field(default_factory=dict)
+    held: Sequence[Before] = ()
     known: bool = False
 
     def is_empty(self) -> bool:
@@ -93,6 +97,7 @@ class LedgerStore:
         own = next((content for content in self._contents() if content["scope"] == scope), None)
         ledger = _decoded(own) if own else Ledger(scope, free_protocol(scope, owners))
         ledger.others = self.addresses(scope)
+        ledger.held = [entry for content in self._contents() if content["scope"] != scope for entry in _before(content)]
         owners[ledger.protocol] = scope
         return ledger, owners
 
@@ -143,12 +148,16 @@ def _decoded(content: Mapping[str, Any]) -> Ledger:
         list(content["namespaces"]),
         {tuple(key) for key in content["pending"]},
         {tuple(key) for key in content["addresses"]},
-        [Before(entry["kind"], entry["namespace"], entry["fields"]) for entry in content["before"]],
+        _before(content),
         [Step(tool, namespace, tuple(words)) for tool, namespace, words in content.get("owed", ())],
         {tuple(key) for key in content.get("groups", ())},
         {tuple(key): number for *key, number in content.get("meters", ())},
         known=True,
     )
+
+
+def _before(content: Mapping[str, Any]) -> list[Before]:
+    return [Before(entry["kind"], entry["namespace"], entry["fields"]) for entry in content["before"]]
 
 
 def _plain(value: Any) -> Any:
