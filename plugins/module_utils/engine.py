@@ -60,7 +60,8 @@ class Outcome:
 class Engine:
     """Applies documents to one host.
 
-    check: plan only. absent: remove everything of the document's scope instead of building it.
+    check: plan only. absent: remove everything of the document's scope instead of building it; nothing else of the
+    document is looked at.
     announce: of the addresses that the document announces when they come, those to announce now in any case.
     """
 
@@ -80,8 +81,8 @@ class Engine:
         :raises VerifyFailed: when the host is not as declared in the end.
         """
         with self.host.timed("compile"):
-            document = documents.parse(raw)
-            asked = _asked(self.announce, {} if self.absent else document.objects)
+            document = documents.scope_only(raw) if self.absent else documents.parse(raw)
+            asked = _asked(self.announce, document.objects)
         with self.host.locked():
             return self._run(document, asked)
 
@@ -90,7 +91,7 @@ class Engine:
         with host.timed("observe"):
             store = LedgerStore(host.run_directory)
             ledger, owners = store.open(document.scope)
-            declared = {} if self.absent else document.objects
+            declared = document.objects
             observer = Observer(host, ledger, owners, declared)
             named = set() if ledger.known else set(host.namespaces())
             observer.read([HOST, *sorted(named | set(document.namespaces()) | set(ledger.namespaces))], {})

@@ -426,3 +426,13 @@ def test_a_document_that_cannot_be_right_changes_nothing(host: Machine) -> None:
         host.run({"scope": "base", "links": [{"name": "x0", "type": "bridge"}, {"name": "x1", "type": "bridgge"}]})
     host.assert_as(before)
     assert SCOPE not in host.ledgers()
+
+
+def test_absent_looks_at_the_scope_only(host: Machine) -> None:
+    clean = host.snapshot()
+    host.apply(BASE)
+    faulty = {"scope": "base", "links": [{"name": "br1"}, None], "what": 5}
+    host.run(faulty, absent=True)
+    host.assert_as(clean)
+    with pytest.raises(DocumentError, match="scope: 'Base' is no scope"):
+        host.run({"scope": "Base"}, absent=True)
