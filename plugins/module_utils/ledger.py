@@ -16,8 +16,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .errors import HostError
 from .kinds.base import Key, Step
 
+VERSION = 1
 FIRST_PROTOCOL, PROTOCOLS = 200, 50
 
 
@@ -71,7 +73,7 @@ class Ledger:
 
     def encoded(self) -> str:
         content = {
-            "version": 1,
+            "version": VERSION,
             "scope": self.scope,
             "protocol": self.protocol,
             "namespaces": sorted(set(self.namespaces)),
@@ -127,8 +129,7 @@ class LedgerStore:
         names = sorted(os.listdir(self.directory)) if os.path.isdir(self.directory) else []
         for name in names:
             if name.endswith(".json"):
-                with open(os.path.join(self.directory, name), encoding="utf-8") as stream:
-                    yield json.load(stream)
+                yield _read(os.path.join(self.directory, name))
 
 
 def free_protocol(scope: str, owners: Mapping[int, str]) -> int:
@@ -138,7 +139,25 @@ def free_protocol(scope: str, owners: Mapping[int, str]) -> int:
         number = FIRST_PROTOCOL + (wanted + step) % PROTOCOLS
         if owners.get(number, scope) == scope:
             return number
-    raise ValueError(f"{PROTOCOLS} scopes share this host; there is no protocol number left for {scope}")
+    raise HostError(
+        f"scope: {scope} would be one more than the {PROTOCOLS} scopes that a host can have, each with a protocol "
+        f"number of its own; take one of these away first (state: absent): {', '.join(sorted(set(owners.values())))}"
+    )
+
+
+def _read(path: str) -> dict[str, Any]:
+    try:
+        with open(path, encoding="utf-8") as stream:
+            content: dict[str, Any] = json.load(stream)
+        version = int(content["version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise HostError(f"{path}: is no ledger of this collection ({error}); somebody has changed it") from None
+    if version > VERSION:
+        raise HostError(
+            f"{path}: has version {version}, written by a newer hostnet.fabric; "
+            f"this one knows {VERSION}, use the newer one"
+        )
+    return content
 
 
 def _decoded(content: Mapping[str, Any]) -> Ledger:

@@ -90,6 +90,12 @@ options:
     type: list
     elements: str
     default: []
+  lock_timeout:
+    description:
+      - How many seconds to wait while another run is at work on the host, before the task fails and names its process.
+      - One run at a time reads or changes a host, check mode included.
+    type: int
+    default: 60
   ovs_database:
     description: Where C(ovs-vsctl) finds the Open vSwitch database, when it is not in its usual place.
     type: str
@@ -223,7 +229,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hostnet.fabric.plugins.module_utils.connection import incoming
 from ansible_collections.hostnet.fabric.plugins.module_utils.engine import Engine
 from ansible_collections.hostnet.fabric.plugins.module_utils.errors import FabricError
-from ansible_collections.hostnet.fabric.plugins.module_utils.host import Host
+from ansible_collections.hostnet.fabric.plugins.module_utils.host import LOCK_TIMEOUT, Host
 from ansible_collections.hostnet.fabric.plugins.module_utils.plan import Options
 from ansible_collections.hostnet.fabric.plugins.module_utils.present import as_data, detailed, headline
 
@@ -238,6 +244,7 @@ def main() -> None:
             "max_removals": {"type": "int", "default": 100},
             "protect_connection": {"type": "bool", "default": True},
             "announce": {"type": "list", "elements": "str", "default": []},
+            "lock_timeout": {"type": "int", "default": LOCK_TIMEOUT},
             "ovs_database": {"type": "str"},
         },
         supports_check_mode=True,
@@ -250,7 +257,7 @@ def main() -> None:
         max_removals=None if absent or given["max_removals"] < 0 else given["max_removals"],
         protected=incoming() if given["protect_connection"] else None,
     )
-    host, check = Host(given["ovs_database"]), module.check_mode
+    host, check = Host(given["ovs_database"], lock_timeout=given["lock_timeout"]), module.check_mode
     engine = Engine(host, options, check=check, absent=absent, announce=given["announce"])
     try:
         outcome = engine.run(given["document"])
