@@ -88,6 +88,23 @@ def ordered(
     return graph.sorted()
 
 
+def causes(key: Key, gone: Mapping[Key, Sequence[Key]], changes: Mapping[Key, Change]) -> list[Key]:
+    """The changes that take an object away, be it through others that it goes with; first of all its own."""
+    found: dict[Key, None] = {}
+    done: set[Key] = set()
+    frontier = [key]
+    while frontier:
+        current = frontier.pop()
+        if current in done:
+            continue
+        done.add(current)
+        if current in changes and changes[current].action != ADD:
+            found[current] = None
+        else:
+            frontier += gone.get(current, ())
+    return list(found)
+
+
 class _Graph:
     """Node 2n takes away the object of change n, node 2n+1 makes it; behind them are the barriers."""
 

@@ -55,13 +55,8 @@ def parse(raw: Any) -> Document:
 
     :raises DocumentError: with every fault of the document, one line each.
     """
-    if not isinstance(raw, Mapping):
-        raise DocumentError([f"document: {raw!r} is not a map; it needs scope and lists of objects"])
-    faults: list[str] = []
+    scope, faults = _scope(raw)
     sections = {cls.section: cls for cls in KINDS}
-    scope = raw.get("scope")
-    if not isinstance(scope, str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,31}", scope):
-        faults.append(f"scope: {scope!r} is no scope; use lower-case letters, digits and '_', at most 32")
     for name in sorted(set(raw) - set(sections) - {"scope"}, key=str):
         faults.append(f"{name}: is not known; a document has scope, {', '.join(sections)}")
     objects: dict[Key, Resource] = {}
@@ -77,7 +72,27 @@ def parse(raw: Any) -> Document:
         faults += _faults_between(objects)
     if faults:
         raise DocumentError(faults)
-    return Document(str(scope), {key: resource.completed(objects) for key, resource in objects.items()})
+    return Document(scope, {key: resource.completed(objects) for key, resource in objects.items()})
+
+
+def scope_only(raw: Any) -> Document:
+    """A document's scope with nothing in it, whatever the rest says.
+
+    :raises DocumentError: when it has none.
+    """
+    scope, faults = _scope(raw)
+    if faults:
+        raise DocumentError(faults)
+    return Document(scope, {})
+
+
+def _scope(raw: Any) -> tuple[str, list[str]]:
+    if not isinstance(raw, Mapping):
+        raise DocumentError([f"document: {raw!r} is not a map; it needs scope and lists of objects"])
+    scope = raw.get("scope")
+    if isinstance(scope, str) and re.fullmatch(r"[a-z][a-z0-9_]{0,31}", scope):
+        return scope, []
+    return "", [f"scope: {scope!r} is no scope; use lower-case letters, digits and '_', at most 32"]
 
 
 def resource_from(cls: type[Resource], raw: Any, path: str, faults: list[str]) -> Resource | None:

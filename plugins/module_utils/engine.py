@@ -21,7 +21,7 @@ from .errors import ApplyFailed, DocumentError, PlanRefused, StepFailed, VerifyF
 from .flows import RestoreFiles, with_flow_forms, with_meter_numbers
 from .host import Host, NamespaceGone
 from .kinds.address import Address
-from .kinds.base import HOST, Key, Mark, Resource, Step, all_fields, key_fields
+from .kinds.base import HOST, Key, Mark, Resource, Step, all_fields, key_fields, reason
 from .kinds.link import Link
 from .kinds.meter import Meter, meter_words
 from .kinds.namespace import Namespace
@@ -32,7 +32,7 @@ from .kinds.uplink import Uplink
 from .ledger import Before, Ledger, LedgerStore, free_protocol
 from .observe import ALL_READS, Observer, identity, with_normal_forms
 from .openflow_wire import MeterChange
-from .plan import Options, World, plan, reason
+from .plan import Options, World, plan
 from .present import line
 from .values import family, ip
 
@@ -63,7 +63,8 @@ class Outcome:
 class Engine:
     """Applies documents to one host.
 
-    check: plan only. absent: remove everything of the document's scope instead of building it.
+    check: plan only. absent: remove everything of the document's scope instead of building it; nothing else of the
+    document is looked at.
     announce: of the addresses that the document announces when they come, those to announce now in any case.
     """
 
@@ -84,8 +85,8 @@ class Engine:
         """
         with _uncollected():
             with self.host.timed("compile"):
-                document = documents.parse(raw)
-                asked = _asked(self.announce, {} if self.absent else document.objects)
+                document = documents.scope_only(raw) if self.absent else documents.parse(raw)
+                asked = _asked(self.announce, document.objects)
             with self.host.locked():
                 return self._run(document, asked)
 
@@ -94,7 +95,7 @@ class Engine:
         with host.timed("observe"):
             store = LedgerStore(host.run_directory)
             ledger, owners = store.open(document.scope)
-            declared = {} if self.absent else document.objects
+            declared = document.objects
             observer = Observer(host, ledger, owners, declared, check=self.check)
             named = set() if ledger.known else set(host.namespaces())
             observer.read([HOST, *sorted(named | set(document.namespaces()) | set(ledger.namespaces))], {})
@@ -251,6 +252,7 @@ class Engine:
         ledger.groups &= set(world.objects)
         ledger.meters = {key: number for key, number in ledger.meters.items() if key in world.objects}
         ledger.before = [entry for entry in ledger.before if entry.identity(names[entry.kind]) in wanted]
+        _share(ledger, wanted)
         owned = [resource for resource in world.objects.values() if resource.owner == ledger.scope]
         ledger.signed = bool(owned)
         homes = {resource.namespace or resource.key[2] for resource in owned if _is_in_one(resource)}
@@ -283,6 +285,7 @@ def _is_in_one(resource: Resource) -> bool:
 def _note(found: Plan, ledger: Ledger, world: World, document: documents.Document, mark: Mark) -> None:
     """Write down what the kernel will not remember, before the first step."""
     ledger.namespaces = sorted({*ledger.namespaces, *document.namespaces()})
+    _share(ledger, document.objects)
     unseen = [step for change in found.changes for step in change.steps if step.tool in _UNSEEN]
     ledger.owed = list(dict.fromkeys([*ledger.owed, *unseen]))
     for change in found.changes:
@@ -309,20 +312,39 @@ def _is_of_others(change: Change, world: World, mark: Mark) -> bool:
     return not any(parent is not None and parent.owner == mark.scope for parent in parents)
 
 
+def _share(ledger: Ledger, declared: Mapping[Key, Resource]) -> None:
+    """What another scope has changed before, and this one declares too, has the same earlier value for both."""
+    names = {cls.kind: key_fields(cls) for cls in KINDS}
+    for entry in ledger.held:
+        want = declared.get(entry.identity(names[entry.kind]))
+        if (
+            want is None
+            or want.marked
+            or any(parent in declared and declared[parent].marked for parent in want.parents())
+        ):
+            continue
+        given = {name for name, _value in want.given}
+        _keep(ledger, want, {name: value for name, value in entry.fields.items() if name in given})
+
+
 def _remember(ledger: Ledger, change: Change) -> None:
+    specs = all_fields(type(change.resource))
+    _keep(ledger, change.resource, {d.field: d.before for d in change.differences if d.field in specs})
+
+
+def _keep(ledger: Ledger, resource: Resource, values: Mapping[str, Any]) -> None:
     """Keep the first values seen; a later run must not take our own for the earlier ones."""
-    names = key_fields(type(change.resource))
-    entry = next((b for b in ledger.before if b.identity(names) == change.key), None)
-    fields: dict[str, Any] = {}
-    if entry is None:
-        fields = {**identity(change.resource), **_required(change.resource)}
-        entry = Before(change.resource.kind, change.resource.namespace, fields)
+    names = key_fields(type(resource))
+    place = next((n for n, b in enumerate(ledger.before) if b.identity(names) == resource.key), None)
+    named = {**identity(resource), **_required(resource)}
+    kept = named if place is None else dict(ledger.before[place].fields)
+    for name, value in values.items():
+        kept.setdefault(name, value)
+    entry = Before(resource.kind, resource.namespace, kept)
+    if place is not None:
+        ledger.before[place] = entry
+    elif set(values) - set(identity(resource)) - {"type"}:
         ledger.before.append(entry)
-    kept = dict(entry.fields)
-    for difference in change.differences:
-        if difference.field in all_fields(type(change.resource)):
-            kept.setdefault(difference.field, difference.before)
-    ledger.before[ledger.before.index(entry)] = Before(entry.kind, entry.namespace, kept)
 
 
 def _required(resource: Resource) -> dict[str, Any]:
@@ -403,9 +425,7 @@ def _failure(batch: Batch, found: Plan, error: StepFailed) -> str:
     step, number = _refused_step(batch, error) or (None, 0)
     if step is not None:
         resource = found.changes[number].resource
-        because = f" ({resource.because})" if resource.because else ""
-        place = f"{resource.kind.replace('_', ' ')} {resource.namespace or 'host'} {resource.title}{because}"
-        return f"{place}: {step.tool} refused '{' '.join(step.words)}': {error}"
+        return reason(resource, f"{step.tool} refused '{' '.join(step.words)}': {error}")
     objects = sorted({found.changes[number].resource.title for _step, number in batch.steps})
     named = ", ".join(objects[:5]) + (f" and {len(objects) - 5} more" if len(objects) > 5 else "")
     return f"{named}: {batch.tool} refused: {error}"

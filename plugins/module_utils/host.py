@@ -30,11 +30,13 @@ from .announce import Entry, announce, repeat_detached
 from .conntrack import forget
 from .errors import HostError, StepFailed
 from .ethtool import set_tx_checksums, tx_checksums
+from .lock import acquire
 from .netlink import read_rules
 from .nftables import Nftables, NftablesMissing
 from .openflow_wire import MeterChange, WireError, change_meters, read_meters
 
 NETNS_DIRECTORY = "/run/netns"
+LOCK_TIMEOUT = 60
 _CLONE_NEWNET = 0x40000000
 _TAP_IN_USE = "a running program holds it; end that first"
 _TUNSETIFF, _TUNSETOWNER, _TUNSETGROUP = 0x400454CA, 0x400454CC, 0x400454CE
@@ -71,12 +73,19 @@ class ToolMissing(HostError):
 class Host:
     """The machine this runs on, seen from the network namespace it was started in.
 
-    ovs_database: where ovs-vsctl finds its database, None for its default. Counts processes and seconds as it goes.
+    ovs_database: where ovs-vsctl finds its database, None for its default. lock_timeout: how many seconds a run waits
+    for another one to end. Counts processes and seconds as it goes.
     """
 
-    def __init__(self, ovs_database: str | None = None, run_directory: str = "/run/hostnet.fabric") -> None:
+    def __init__(
+        self,
+        ovs_database: str | None = None,
+        run_directory: str = "/run/hostnet.fabric",
+        lock_timeout: float = LOCK_TIMEOUT,
+    ) -> None:
         self.ovs_database = ovs_database
         self.run_directory = run_directory
+        self.lock_timeout = lock_timeout
         self.processes = 0
         self.seconds: dict[str, float] = {}
         self._libc = ctypes.CDLL(None, use_errno=True)
@@ -101,14 +110,16 @@ class Host:
     def locked(self) -> Iterator[None]:
         """One run at a time. Children inherit the lock, so that those of a killed run end before the next begins.
 
-        :raises HostError: when this is not root, who alone can read what namespaces hold and change it.
+        :raises HostError: when this is not root, who alone can read what namespaces hold and change it, or when another
+            run does not end.
         """
         if os.geteuid() != 0:
             raise HostError("only root can read and change a host's network; run this as root (become: true)")
         os.makedirs(self.run_directory, mode=0o755, exist_ok=True)
-        self._lock = os.open(os.path.join(self.run_directory, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        path = os.path.join(self.run_directory, "lock")
+        self._lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            acquire(self._lock, path, self.lock_timeout)
             yield
         finally:
             self._free_used(0)

@@ -12,18 +12,23 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .errors import HostError
 from .kinds.base import Key, Step
 
+VERSION = 1
 FIRST_PROTOCOL, PROTOCOLS = 200, 50
 
 
 @dataclass(frozen=True)
 class Before:
-    """The values an object of others had before this scope first changed them."""
+    """The values an object of others had before any scope first changed them.
+
+    Each scope that declares such a value keeps it, so that the last one can give it back.
+    """
 
     kind: str
     namespace: str
@@ -41,8 +46,8 @@ class Ledger:
     before: what to give back. owed: what is to be announced, and which connections to forget, once the run under
     way has made its changes. groups: the groups of flows, whose cookies do not say their names. meters: the numbers
     of the meters. signed: whether anything carries the scope's mark; as long as it does the number must not be
-    forgotten. others: the addresses that other scopes could not sign, each with its scope. known: whether the host
-    had this ledger already.
+    forgotten. others: the addresses that other scopes could not sign, each with its scope. held: what other scopes
+    have to give back. known: whether the host had this ledger already.
     """
 
     scope: str
@@ -56,6 +61,7 @@ class Ledger:
     meters: dict[Key, int] = field(default_factory=dict)
     signed: bool = True
     others: Mapping[Key, str] = field(default_factory=dict)
+    held: Sequence[Before] = ()
     known: bool = False
 
     def is_empty(self) -> bool:
@@ -67,7 +73,7 @@ class Ledger:
 
     def encoded(self) -> str:
         content = {
-            "version": 1,
+            "version": VERSION,
             "scope": self.scope,
             "protocol": self.protocol,
             "namespaces": sorted(set(self.namespaces)),
@@ -93,6 +99,7 @@ class LedgerStore:
         own = next((content for content in self._contents() if content["scope"] == scope), None)
         ledger = _decoded(own) if own else Ledger(scope, free_protocol(scope, owners))
         ledger.others = self.addresses(scope)
+        ledger.held = [entry for content in self._contents() if content["scope"] != scope for entry in _before(content)]
         owners[ledger.protocol] = scope
         return ledger, owners
 
@@ -122,8 +129,7 @@ class LedgerStore:
         names = sorted(os.listdir(self.directory)) if os.path.isdir(self.directory) else []
         for name in names:
             if name.endswith(".json"):
-                with open(os.path.join(self.directory, name), encoding="utf-8") as stream:
-                    yield json.load(stream)
+                yield _read(os.path.join(self.directory, name))
 
 
 def free_protocol(scope: str, owners: Mapping[int, str]) -> int:
@@ -133,7 +139,25 @@ def free_protocol(scope: str, owners: Mapping[int, str]) -> int:
         number = FIRST_PROTOCOL + (wanted + step) % PROTOCOLS
         if owners.get(number, scope) == scope:
             return number
-    raise ValueError(f"{PROTOCOLS} scopes share this host; there is no protocol number left for {scope}")
+    raise HostError(
+        f"scope: {scope} would be one more than the {PROTOCOLS} scopes that a host can have, each with a protocol "
+        f"number of its own; take one of these away first (state: absent): {', '.join(sorted(set(owners.values())))}"
+    )
+
+
+def _read(path: str) -> dict[str, Any]:
+    try:
+        with open(path, encoding="utf-8") as stream:
+            content: dict[str, Any] = json.load(stream)
+        version = int(content["version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise HostError(f"{path}: is no ledger of this collection ({error}); somebody has changed it") from None
+    if version > VERSION:
+        raise HostError(
+            f"{path}: has version {version}, written by a newer hostnet.fabric; "
+            f"this one knows {VERSION}, use the newer one"
+        )
+    return content
 
 
 def _decoded(content: Mapping[str, Any]) -> Ledger:
@@ -143,12 +167,16 @@ def _decoded(content: Mapping[str, Any]) -> Ledger:
         list(content["namespaces"]),
         {tuple(key) for key in content["pending"]},
         {tuple(key) for key in content["addresses"]},
-        [Before(entry["kind"], entry["namespace"], entry["fields"]) for entry in content["before"]],
+        _before(content),
         [Step(tool, namespace, tuple(words)) for tool, namespace, words in content.get("owed", ())],
         {tuple(key) for key in content.get("groups", ())},
         {tuple(key): number for *key, number in content.get("meters", ())},
         known=True,
     )
+
+
+def _before(content: Mapping[str, Any]) -> list[Before]:
+    return [Before(entry["kind"], entry["namespace"], entry["fields"]) for entry in content["before"]]
 
 
 def _plain(value: Any) -> Any:

@@ -14,7 +14,7 @@ from . import ovsdb
 from .document import restored
 from .errors import DocumentError, StepFailed
 from .host import Host, NamespaceGone
-from .kinds.base import HOST, Key, Reading, Resource, key_fields
+from .kinds.base import HOST, Key, Reading, Resource, key_fields, required_fields
 from .kinds.fdb import Fdb, tunnel_remotes
 from .kinds.link import Link, joined
 from .kinds.meter import Meter
@@ -103,7 +103,7 @@ class Observer:
                     objects.setdefault(resource.key, resource)
         for link in joined(links):
             objects[link.key] = link
-        return World(objects, self.restorable(), self._unknown_sysctls(objects))
+        return World(objects, self._to_give_back(), self._unknown_sysctls(objects))
 
     def _unknown_sysctls(self, objects: Mapping[Key, Resource]) -> list[Key]:
         """Declared, and not there, although nothing that it belongs to is still to be made."""
@@ -118,6 +118,23 @@ class Observer:
         kinds = {cls.kind: cls for cls in KINDS}
         found = (restored(kinds[b.kind], b.namespace, b.fields, self.ledger.scope) for b in self.ledger.before)
         return {resource.key: resource for resource in found}
+
+    def _to_give_back(self) -> dict[Key, Resource]:
+        """Of what this scope has changed, what no other scope declares as well: the last one gives it back."""
+        kinds = {cls.kind: cls for cls in KINDS}
+        held: dict[Key, set[str]] = {}
+        for entry in self.ledger.held:
+            held.setdefault(entry.identity(key_fields(kinds[entry.kind])), set()).update(entry.fields)
+        found: dict[Key, Resource] = {}
+        for entry in self.ledger.before:
+            cls = kinds[entry.kind]
+            naming = {*key_fields(cls), "type"}
+            shared = held.get(entry.identity(key_fields(cls)), set()) - naming
+            left = {name: value for name, value in entry.fields.items() if name not in shared}
+            if set(left) - naming and not shared & set(required_fields(cls)):
+                resource = restored(cls, entry.namespace, left, self.ledger.scope)
+                found[resource.key] = resource
+        return found
 
     def _declared(self) -> Places:
         """What is to be compared with the host: the declared objects, and those to give back."""

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .casualties import casualties
 from .changes import ADD, CHANGE, REMOVE, REPLACE, Change, Plan, ordered
+from .connection import Connection
 from .errors import PlanRefused
 from .fallout import fallout
-from .kinds.address import Address
-from .kinds.base import HOST, Difference, Key, Mark, Resource
+from .guard import cuts
+from .kinds.base import Difference, Key, Mark, Resource, reason
 from .kinds.link import Link
-from .kinds.uplink import Uplink
-from .values import host_part
 
 _MARK = "mark"
 # The kinds of objects that others refer to and cannot do without.
@@ -29,14 +29,14 @@ _NEEDED = ("namespace", "link", "ovs_bridge", "ovs_port", "meter")
 class Options:
     """purge: remove what is ours and no longer declared. adopt: sign foreign objects that are declared.
 
-    max_removals: refuse a plan that removes more objects, None for any number. protected: the address this
-    connection comes in by, None for none.
+    max_removals: refuse a plan that removes more objects, None for any number. protected: the connection this comes in
+    by, None for none.
     """
 
     purge: bool = True
     adopt: bool = False
     max_removals: int | None = None
-    protected: str | None = None
+    protected: Connection | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,10 @@ def plan(desired: Mapping[Key, Resource], world: World, mark: Mark, options: Opt
         seen = world.objects[key]
         steps = () if seen.goes_along(removed | replaced) else tuple(seen.remove(mark))
         changes.append(Change(REMOVE, seen, seen, removal=steps))
-    reasons += _guarded(changes, world, wanted, options)
+    reasons += _too_many(changes, options)
+    reasons += casualties(changes, world.objects, wanted, consequences, mark)
+    if options.protected is not None:
+        reasons += cuts(options.protected, changes, world.objects, wanted, consequences)
     if reasons:
         raise PlanRefused(reasons)
     return ordered(changes, consequences.gone, consequences.first)
@@ -180,54 +183,11 @@ def _refusal(want: Resource, seen: Resource, mark: Mark, options: Options) -> st
     return None
 
 
-def _guarded(changes: Sequence[Change], world: World, wanted: Mapping[Key, Resource], options: Options) -> list[str]:
-    reasons = []
+def _too_many(changes: Sequence[Change], options: Options) -> list[str]:
     removals = [change for change in changes if change.action == REMOVE]
-    if options.max_removals is not None and len(removals) > options.max_removals:
-        reasons.append(
-            f"the plan removes {len(removals)} objects, more than max_removals ({options.max_removals}); "
-            "look at it in check mode, then raise max_removals if this is meant"
-        )
-    return reasons + _unprotected(changes, world, wanted, options)
-
-
-def _unprotected(
-    changes: Sequence[Change], world: World, wanted: Mapping[Key, Resource], options: Options
-) -> list[str]:
-    """Changes that would cut the connection they come in by."""
-    carriers = [
-        seen
-        for seen in world.objects.values()
-        if isinstance(seen, Address) and seen.namespace == HOST and host_part(seen.address) == options.protected
+    if options.max_removals is None or len(removals) <= options.max_removals:
+        return []
+    return [
+        f"the plan removes {len(removals)} objects, more than max_removals ({options.max_removals}); "
+        "look at it in check mode, then raise max_removals if this is meant"
     ]
-    moved = {device for c in changes if isinstance(c.resource, Uplink) for device in c.resource.leaves(c.seen)}
-    reasons = []
-    for carrier in carriers:
-        if carrier.owner is None and (carrier.namespace, carrier.link) in moved:
-            continue
-        uplinks = [key for key in wanted if key[0] == "uplink" and key[2] == carrier.link]
-        for change in changes:
-            cut = change.action == REMOVE and change.key in (carrier.key, ("link", HOST, carrier.link))
-            cut = cut or (change.key == ("link", HOST, carrier.link) and _cuts(change, bool(uplinks)))
-            cut = cut or (change.action == ADD and change.key == ("ovs_port", HOST, carrier.link) and not uplinks)
-            if cut:
-                reasons.append(
-                    f"the plan would cut this connection, which comes in by {carrier.address} on {carrier.link}: "
-                    f"{change.action} {change.resource.kind} {change.resource.title}"
-                    f"{_because(change.resource)}; set protect_connection: false if this is meant"
-                )
-    return reasons
-
-
-def _cuts(change: Change, taken_over: bool) -> bool:
-    after = {difference.field: difference.after for difference in change.differences}
-    return change.action == REPLACE or after.get("up") is False or (bool(after.get("master")) and not taken_over)
-
-
-def reason(resource: Resource, text: str) -> str:
-    place = resource.namespace or "host"
-    return f"{resource.kind.replace('_', ' ')} {place} {resource.title}{_because(resource)}: {text}"
-
-
-def _because(resource: Resource) -> str:
-    return f" ({resource.because})" if resource.because else ""

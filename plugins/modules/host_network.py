@@ -15,7 +15,8 @@ description:
   - Compares a host with its document and changes what differs, in one call, in few large batches.
   - The document declares namespaces, links, addresses, routes, rules, neighbours, sysctls, nftables tables and
     Open vSwitch bridges, ports, OpenFlow flows and meters. Fields that it does not mention are left as they are.
-  - What the module makes carries a mark with the document's scope. Only such objects are ever removed.
+  - What the module makes carries a mark with the document's scope. Only such objects are ever removed. A plan
+    that would take along what others have put on them is refused.
   - The roles of this collection compile documents from a fleet's intent; a document can as well be written by hand.
 requirements:
   - iproute2 on the target
@@ -75,8 +76,9 @@ options:
     default: 100
   protect_connection:
     description:
-      - Refuse a plan that removes, takes down or enslaves the interface, or removes the address, through which the
-        connection to the host comes in.
+      - Refuse a plan that would cut the SSH connection through which the task comes in.
+      - That is one that removes or replaces its address, or removes, takes down or enslaves the interface or what that
+        stands on, or whose routes and rules leave no way back.
     type: bool
     default: true
   announce:
@@ -90,6 +92,12 @@ options:
     type: list
     elements: str
     default: []
+  lock_timeout:
+    description:
+      - How many seconds to wait while another run is at work on the host, before the task fails and names its process.
+      - One run at a time reads or changes a host, check mode included.
+    type: int
+    default: 60
   ovs_database:
     description: Where C(ovs-vsctl) finds the Open vSwitch database, when it is not in its usual place.
     type: str
@@ -220,10 +228,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hostnet.fabric.plugins.module_utils.connection import incoming_address
+from ansible_collections.hostnet.fabric.plugins.module_utils.connection import incoming
 from ansible_collections.hostnet.fabric.plugins.module_utils.engine import Engine
 from ansible_collections.hostnet.fabric.plugins.module_utils.errors import FabricError
-from ansible_collections.hostnet.fabric.plugins.module_utils.host import Host
+from ansible_collections.hostnet.fabric.plugins.module_utils.host import LOCK_TIMEOUT, Host
 from ansible_collections.hostnet.fabric.plugins.module_utils.plan import Options
 from ansible_collections.hostnet.fabric.plugins.module_utils.present import as_data, detailed, headline
 
@@ -238,6 +246,7 @@ def main() -> None:
             "max_removals": {"type": "int", "default": 100},
             "protect_connection": {"type": "bool", "default": True},
             "announce": {"type": "list", "elements": "str", "default": []},
+            "lock_timeout": {"type": "int", "default": LOCK_TIMEOUT},
             "ovs_database": {"type": "str"},
         },
         supports_check_mode=True,
@@ -248,9 +257,9 @@ def main() -> None:
         purge=given["purge"],
         adopt=given["adopt"],
         max_removals=None if absent or given["max_removals"] < 0 else given["max_removals"],
-        protected=incoming_address() if given["protect_connection"] else None,
+        protected=incoming() if given["protect_connection"] else None,
     )
-    host, check = Host(given["ovs_database"]), module.check_mode
+    host, check = Host(given["ovs_database"], lock_timeout=given["lock_timeout"]), module.check_mode
     engine = Engine(host, options, check=check, absent=absent, announce=given["announce"])
     try:
         outcome = engine.run(given["document"])

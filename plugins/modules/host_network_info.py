@@ -47,6 +47,12 @@ options:
       - With O(scope), those of its tables.
     type: bool
     default: false
+  lock_timeout:
+    description:
+      - How many seconds to wait while another run is at work on the host, before the task fails and names its process.
+      - One run at a time reads or changes a host, check mode included.
+    type: int
+    default: 60
   ovs_database:
     description: Where C(ovs-vsctl) finds the Open vSwitch database, when it is not in its usual place.
     type: str
@@ -125,7 +131,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hostnet.fabric.plugins.module_utils.counters import read_counters
 from ansible_collections.hostnet.fabric.plugins.module_utils.errors import FabricError
 from ansible_collections.hostnet.fabric.plugins.module_utils.gather import gather
-from ansible_collections.hostnet.fabric.plugins.module_utils.host import Host
+from ansible_collections.hostnet.fabric.plugins.module_utils.host import LOCK_TIMEOUT, Host
 
 
 def main() -> None:
@@ -134,11 +140,12 @@ def main() -> None:
             "scope": {"type": "str"},
             "namespaces": {"type": "list", "elements": "str"},
             "counters": {"type": "bool", "default": False},
+            "lock_timeout": {"type": "int", "default": LOCK_TIMEOUT},
             "ovs_database": {"type": "str"},
         },
         supports_check_mode=True,
     )
-    host = Host(module.params["ovs_database"])
+    host = Host(module.params["ovs_database"], lock_timeout=module.params["lock_timeout"])
     scope, namespaces = module.params["scope"], module.params["namespaces"]
     try:
         found: dict[str, Any] = {"document": gather(host, scope, namespaces)}

@@ -25,6 +25,7 @@ import pytest
 
 from ansible_collections.hostnet.fabric.plugins.module_utils import document as documents
 from ansible_collections.hostnet.fabric.plugins.module_utils.changes import ADD, CHANGE, REMOVE, REPLACE
+from ansible_collections.hostnet.fabric.plugins.module_utils.connection import Connection
 from ansible_collections.hostnet.fabric.plugins.module_utils.engine import Engine, Outcome
 from ansible_collections.hostnet.fabric.plugins.module_utils.errors import FabricError
 from ansible_collections.hostnet.fabric.plugins.module_utils.host import NETNS_DIRECTORY, Host
@@ -110,7 +111,9 @@ class Machine:
         announce: Sequence[str] = (),
         **options: Any,
     ) -> Outcome:
-        """One bare run of the engine."""
+        """One bare run of the engine. ``protected`` may be the connection or just the address it comes in by."""
+        if isinstance(options.get("protected"), str):
+            options["protected"] = Connection(options["protected"])
         host = Host(ovs_database=self.ovs_database, run_directory=str(self.run_directory))
         self.hosts.append(host)
         engine = Engine(host, Options(**options), check=check, absent=absent, announce=announce)

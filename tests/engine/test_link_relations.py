@@ -9,7 +9,10 @@ import fcntl
 import struct
 from typing import Any
 
+import pytest
 from harness import Machine, actions
+
+from ansible_collections.hostnet.fabric.plugins.module_utils.errors import PlanRefused
 
 _TUNSETIFF, _TAP = 0x400454CA, 0x1002
 
@@ -44,12 +47,32 @@ def test_ports_of_others_stay_on_our_bridge_whatever_we_do_with_ours(host: Machi
     assert host.link("vnet7") == before
 
 
-def test_ports_of_others_are_freed_and_kept_when_our_bridge_goes(host: Machine) -> None:
+def test_our_bridge_stays_as_long_as_others_are_plugged_in(host: Machine) -> None:
+    """The port would outlive it; but the machine behind it would be cut off."""
     host.apply({"links": [_bridge()]})
     host.ip("tuntap add dev vnet7 mode tap")
     host.ip("link set dev vnet7 master br0")
+    before = host.snapshot()
+    with pytest.raises(
+        PlanRefused, match="link host br0: removing it would cut off ports that are not ours: link vnet7"
+    ):
+        host.run({}, absent=True)
+    host.assert_as(before)
+    host.ip("link set dev vnet7 nomaster")
     host.absent()
+    assert host.link("br0") is None
     assert _port(host, "vnet7") == (None, None, None)
+
+
+@pytest.mark.needs("vxlan")
+def test_a_tunnel_is_made_again_with_the_link_below_it(host: Machine) -> None:
+    def document(multi_queue: bool) -> dict[str, Any]:
+        tunnel = {"name": "vx0", "type": "vxlan", "id": 9, "parent": "t0", "master": "br0", "up": True}
+        return {"links": [_bridge(), {"name": "t0", "type": "tap", "multi_queue": multi_queue, "up": True}, tunnel]}
+
+    host.apply(document(False))
+    done = host.apply(document(True))
+    assert actions(done) == {"link t0": "replace", "link vx0": "add"}
 
 
 def test_a_port_that_moves_keeps_what_is_declared_of_it(host: Machine) -> None:

@@ -14,7 +14,7 @@ from cases import Case, Entry, assert_complete, walk
 from harness import Machine, OpenVSwitch, actions, tool
 
 from ansible_collections.hostnet.fabric.plugins.module_utils import engine as engine_module
-from ansible_collections.hostnet.fabric.plugins.module_utils.errors import ApplyFailed, HostError
+from ansible_collections.hostnet.fabric.plugins.module_utils.errors import ApplyFailed, HostError, PlanRefused
 from ansible_collections.hostnet.fabric.plugins.module_utils.kinds.ovs_bridge import OvsBridge
 from ansible_collections.hostnet.fabric.plugins.module_utils.kinds.ovs_port import OvsPort
 
@@ -195,6 +195,10 @@ def test_ports_of_others_on_our_bridge_and_ours_on_a_foreign_one(host: Machine, 
     ovs.vsctl("add-port", "ovs0", "guest", "--", "set", "Interface", "guest", "type=internal")
     host.apply(_port({"bridge": "theirs", "tag": 9}))
     assert "guest" in ovs.vsctl("list-ports", "ovs0")
+    with pytest.raises(PlanRefused, match="removing it would take along what is not ours: ovs port guest"):
+        host.run({}, absent=True)
+    assert "guest" in ovs.vsctl("list-ports", "ovs0")
+    ovs.vsctl("del-port", "guest")
     host.absent()
     host.assert_as(before)
 

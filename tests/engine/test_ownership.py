@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from harness import SCOPE, Machine, actions, tool
 
+from ansible_collections.hostnet.fabric.plugins.module_utils.connection import Connection
 from ansible_collections.hostnet.fabric.plugins.module_utils.errors import DocumentError, PlanRefused
 from ansible_collections.hostnet.fabric.plugins.module_utils.kinds.registry import KINDS
 
@@ -315,6 +316,102 @@ def test_the_connection_we_come_in_by_is_not_cut(document: dict[str, Any], cut: 
     host.run(document)
 
 
+def test_an_address_that_carries_the_connection_is_not_made_anew(host: Machine) -> None:
+    """With it the kernel would take the routes of its link, and give back at most the connected one."""
+    for line in ("tuntap add dev eth0 mode tap", "link set eth0 up", "addr add 192.0.2.1/24 dev eth0"):
+        host.ip(line)
+    host.ip("route add default via 192.0.2.9")
+    before = host.snapshot()
+    anew = {"addresses": [{"link": "eth0", "address": "192.0.2.1/24", "noprefixroute": True, "adopt": True}]}
+    with pytest.raises(PlanRefused) as refused:
+        host.run(anew, protected="192.0.2.1")
+    taken, cut = sorted(refused.value.reasons)
+    assert "replacing it would take along what is not ours: route default; declare that with adopt" in taken
+    assert "replace address eth0 192.0.2.1/24" in cut
+    host.assert_as(before)
+    default = {"destination": "default", "via": "192.0.2.9", "dev": "eth0", "adopt": True}
+    connected = {"destination": "192.0.2.0/24", "dev": "eth0"}
+    host.run({**anew, "routes": [default, connected]})
+    host.assert_settled({**anew, "routes": [default, connected]})
+    assert "default via 192.0.2.9" in host.ip("route show")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"rules": [{"priority": 1, "action": "blackhole"}]},
+        {"routes": [{"destination": "203.0.113.0/24", "type": "unreachable"}]},
+        {"routes": [{"destination": "0.0.0.0/0", "type": "blackhole", "adopt": True}]},
+    ],
+    ids=["rule", "more precise route", "default route"],
+)
+def test_answers_find_their_way_back(document: dict[str, Any], host: Machine) -> None:
+    for line in ("tuntap add dev eth0 mode tap", "link set eth0 up", "addr add 192.0.2.1/24 dev eth0"):
+        host.ip(line)
+    host.ip("route add default via 192.0.2.9")
+    connection = Connection("192.0.2.1", 22, "203.0.113.7", 50000)
+    before = host.snapshot()
+    with pytest.raises(PlanRefused, match=r"on eth0: (add|change) .*nothing would lead back to 203\.0\.113\.7"):
+        host.run(document, protected=connection)
+    host.assert_as(before)
+    assert "203.0.113.7" in host.ip("route get 203.0.113.7")
+    if "routes" in document:
+        host.apply(document, protected=Connection("192.0.2.1", 22, "192.0.2.7", 50000))
+
+
+def test_a_foreign_port_that_leads_to_the_connection_stays(host: Machine) -> None:
+    for line in (
+        "link add name br0 type bridge",
+        "tuntap add dev eth0 mode tap",
+        "link set eth0 up master br0",
+        "link set br0 up",
+        "addr add 192.0.2.1/24 dev br0",
+    ):
+        host.ip(line)
+    before = host.snapshot()
+    for change in ({"up": False}, {"master": ""}):
+        with pytest.raises(PlanRefused, match=r"comes in by 192\.0\.2\.1/24 on br0: change link eth0"):
+            host.run({"links": [{"name": "eth0", "type": "physical", **change}]}, protected="192.0.2.1")
+        host.assert_as(before)
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "named", "undone"),
+    [
+        ("link add link br0 name mv0 type macvlan", "link mv0", "link del mv0"),
+        ("addr add 198.18.0.1/24 dev br0", "address br0 198.18.0.1/24", "addr del 198.18.0.1/24 dev br0"),
+        ("route add 10.0.0.0/8 via 192.0.2.9", "route 10.0.0.0/8", "route del 10.0.0.0/8"),
+        ("link set dev vnet0 master br0", "cut off ports that are not ours: link vnet0", "link set dev vnet0 nomaster"),
+    ],
+)
+def test_what_others_have_put_on_our_bridge_is_not_taken_along(
+    by_hand: str, named: str, undone: str, host: Machine
+) -> None:
+    host.ip("tuntap add dev vnet0 mode tap")
+    clean = host.snapshot()
+    host.apply(BASE)
+    host.ip(by_hand)
+    before = host.snapshot()
+    for document in ({"scope": "base"}, {**BASE, "links": [], "addresses": []}):
+        with pytest.raises(PlanRefused, match="link host br0: removing it would ") as refused:
+            host.run(document, absent=document == {"scope": "base"})
+        assert named in str(refused.value)
+        host.assert_as(before)
+    host.ip(undone)
+    host.apply({"scope": "base"}, absent=True)
+    host.assert_as(clean)
+
+
+def test_what_another_scope_has_on_our_bridge_goes_first(host: Machine) -> None:
+    host.apply(BASE)
+    host.apply({"scope": "user", "addresses": [{"link": "br0", "address": "198.18.0.1/24"}]})
+    with pytest.raises(PlanRefused, match=r"address br0 198\.18\.0\.1/24 \(scope user\); move or remove that first"):
+        host.run({"scope": "base"}, absent=True)
+    host.absent({"scope": "user"})
+    host.absent({"scope": "base"})
+    assert host.ledgers() == []
+
+
 def test_an_object_whose_ground_goes_is_refused(host: Machine) -> None:
     """The bridge is ours and no longer declared, so it would go; the address still needs it."""
     host.apply({"links": [{"name": "br0", "type": "bridge"}]})
@@ -329,3 +426,13 @@ def test_a_document_that_cannot_be_right_changes_nothing(host: Machine) -> None:
         host.run({"scope": "base", "links": [{"name": "x0", "type": "bridge"}, {"name": "x1", "type": "bridgge"}]})
     host.assert_as(before)
     assert SCOPE not in host.ledgers()
+
+
+def test_absent_looks_at_the_scope_only(host: Machine) -> None:
+    clean = host.snapshot()
+    host.apply(BASE)
+    faulty = {"scope": "base", "links": [{"name": "br1"}, None], "what": 5}
+    host.run(faulty, absent=True)
+    host.assert_as(clean)
+    with pytest.raises(DocumentError, match="scope: 'Base' is no scope"):
+        host.run({"scope": "Base"}, absent=True)

@@ -57,6 +57,50 @@ def test_the_value_from_before_the_first_run_comes_back(host: Machine) -> None:
     assert host.ledgers() == []
 
 
+def test_a_value_that_two_scopes_declare_comes_back_with_the_last_of_them(host: Machine) -> None:
+    """A host that is bridge and gateway goes on to forward when it is no bridge any more."""
+    forward = {"sysctls": [{"name": FORWARD, "value": 1}]}
+    for first, last in (("host_bridge", "nf"), ("nf", "host_bridge")):
+        assert _read(FORWARD) == "0"
+        host.apply({"scope": "host_bridge", **forward})
+        assert actions(host.apply({"scope": "nf", **forward})) == {}
+        host.absent({"scope": first})
+        assert _read(FORWARD) == "1"
+        host.assert_settled({"scope": last, **forward})
+        host.absent({"scope": last})
+    assert _read(FORWARD) == "0"
+    assert host.ledgers() == []
+
+
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
+def test_the_value_from_before_all_scopes_comes_back(order: tuple[str, str], host: Machine) -> None:
+    name = "net.ipv4.ip_default_ttl"
+    for scope, value in (("a", 70), ("b", 80)):
+        host.apply({"scope": scope, "sysctls": [{"name": name, "value": value}]})
+    for scope in order:
+        assert _read(name) == "80"
+        host.apply({"scope": scope})
+    assert _read(name) == "64"
+    assert host.ledgers() == []
+
+
+def test_scopes_that_change_different_fields_of_a_link_give_back_their_own(host: Machine) -> None:
+    host.ip("tuntap add dev eth7 mode tap")
+    host.ip("link set dev eth7 mtu 1400 txqueuelen 99")
+
+    def attributes() -> tuple[int, int]:
+        link = host.link("eth7")
+        assert link is not None
+        return link["mtu"], link["txqlen"]
+
+    host.apply({"scope": "a", "links": [{"name": "eth7", "type": "physical", "mtu": 1300, "txqueuelen": 50}]})
+    host.apply({"scope": "b", "links": [{"name": "eth7", "type": "physical", "mtu": 1300}]})
+    host.absent({"scope": "a"})
+    assert attributes() == (1300, 99)
+    host.absent({"scope": "b"})
+    assert attributes() == (1400, 99)
+
+
 def test_a_sysctl_that_is_already_right_is_neither_changed_nor_given_back(host: Machine) -> None:
     document = {"sysctls": [{"name": FORWARD, "value": _read(FORWARD)}]}
     assert actions(host.apply(document)) == {}

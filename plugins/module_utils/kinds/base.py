@@ -357,3 +357,13 @@ def ingress_claim(namespace: str) -> Key:
 
 def link_key(namespace: str, name: str) -> Key:
     return ("link", namespace, name)
+
+
+def reason(resource: Resource, text: str) -> str:
+    """Why a plan is refused, or what is wrong, with the object that it is about and the intent behind that."""
+    place = resource.namespace or "host"
+    return f"{resource.kind.replace('_', ' ')} {place} {resource.title}{because(resource)}: {text}"
+
+
+def because(resource: Resource) -> str:
+    return f" ({resource.because})" if resource.because else ""

@@ -41,6 +41,8 @@ from .base import (
 TYPES = ("bridge", "veth", "tap", "vlan", "vxlan", "dummy", "vrf", "ovs", "physical")
 _PORT = ("veth", "tap", "vlan", "vxlan", "dummy", "ovs", "physical")
 _TUNNEL_FAMILY = "tunnel over"
+# Devices that end with the one they stand on, and that no document declares.
+_STACKED = ("macvlan", "macvtap", "ipvlan", "ipvtap", "macsec")
 _MADE_BY_US = ("bridge", "veth", "tap", "vlan", "vxlan", "dummy", "vrf")
 SMALLEST_MTU = 68
 # What a VRF has from the start; other devices take less.
@@ -186,6 +188,8 @@ class Link(Resource):
     index: int = 0
     peer_index: int = 0
     fitting: tuple[tuple[str, str], ...] = ()
+    # Observed only: the device that a device of others stands on, such as a macvlan, and that takes it along.
+    lower: str = ""
 
     def faults(self) -> Iterator[str]:
         for name, _value in self.given:
@@ -269,8 +273,9 @@ class Link(Resource):
 
     def parents(self) -> tuple[Key, ...]:
         parents = list(super().parents())
-        if self.type == "vlan" and self.parent:
-            parents.append(link_key(self.namespace, self.parent))
+        ground = (self.parent if self.type in ("vlan", "vxlan") else None) or self.lower
+        if ground:
+            parents.append(link_key(self.namespace, ground))
         if self.type == "veth" and self.peer and not self.creates_peer():
             parents.append(link_key(*self.peer))
         if self.type == "ovs":
@@ -542,6 +547,7 @@ def _observed(
         "txqueuelen": raw.get("txqlen"),
         "index": raw["ifindex"],
         "vlans": vlans.get(name, () if reading.vlans else None),
+        "lower": raw.get("link", "") if info.get("info_kind") in _STACKED else "",
     }
     if info.get("info_slave_kind") == "bridge":
         found.update(_from_json(_BRIDGE_PORT, info["info_slave_data"]))

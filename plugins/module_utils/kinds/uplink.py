@@ -212,9 +212,17 @@ class Uplink(Resource):
         leg = ovsdb.set_words("Port", self.link, ovsdb.assignments("external_ids", ((ovsdb.LEG, str(self.leg)),)))
         return [Step("ovs", HOST, (*self.port.plugged_in(mark), *leg))]
 
-    def leaves(self, seen: Resource | None) -> list[tuple[str, str]]:
-        """The devices, as namespace and name, whose addresses and routes the change of this uplink moves away."""
-        return [(self.namespace, old) for old in self._moving(narrowed(seen, Uplink))] if seen else []
+    def moves(self, seen: Resource | None) -> dict[str, str]:
+        """The devices whose addresses and routes the change of this uplink moves away, each with the one they go to."""
+        return dict.fromkeys(self._moving(narrowed(seen, Uplink)), self._place()) if seen else {}
+
+    def moved(self, seen: Resource | None) -> dict[Key, Resource]:
+        """What the change of this uplink moves, by the key it has now, as it is at its new place."""
+        found: dict[Key, Resource] = {}
+        for old, load in self._moving(narrowed(seen, Uplink)).items() if seen else ():
+            found.update((address.key, _on(address, self._place())) for address in load.addresses)
+            found.update((route.key, _over(route, old, self._place())) for route in load.routes)
+        return found
 
     def _place(self) -> str:
         return self.leg or self.bridge or self.link

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.hostnet.fabric.plugins.module_utils.errors import HostError
 from ansible_collections.hostnet.fabric.plugins.module_utils.kinds.base import Step
 from ansible_collections.hostnet.fabric.plugins.module_utils.ledger import Before, Ledger, LedgerStore
 
@@ -72,6 +73,34 @@ def test_a_scope_keeps_its_number_and_shares_it_with_nobody(store: LedgerStore) 
     assert set(numbers.values()) == set(range(200, 250))
     assert {scope: store.open(scope)[0].protocol for scope in numbers} == numbers
     assert store.owners() == {number: scope for scope, number in numbers.items()}
+
+
+def test_one_scope_too_many_is_refused(store: LedgerStore) -> None:
+    for scope in (f"scope{n}" for n in range(50)):
+        store.write(store.open(scope)[0])
+    with pytest.raises(
+        HostError, match=r"scope: more would be one more than the 50 scopes .*: scope0, scope1, scope10"
+    ):
+        store.open("more")
+    assert store.open("scope7")[0].known
+
+
+@pytest.mark.parametrize("scope", ["web", "db"])
+def test_a_ledger_of_a_newer_collection_is_refused(scope: str, store: LedgerStore) -> None:
+    """Whoever's it is: what it says could be about an object of this scope."""
+    store.write(store.open("web")[0])
+    path = Path(store.directory, "web.json")
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="ascii")), "version": 2}), encoding="ascii")
+    with pytest.raises(HostError, match=r"web\.json: has version 2, written by a newer hostnet\.fabric"):
+        store.open(scope)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"version": "x"}'])
+def test_what_is_no_ledger_is_refused(text: str, store: LedgerStore) -> None:
+    os.makedirs(store.directory)
+    Path(store.directory, "web.json").write_text(text, encoding="ascii")
+    with pytest.raises(HostError, match=r"web\.json: is no ledger of this collection"):
+        store.open("db")
 
 
 def test_the_number_of_a_scope_is_the_same_on_every_host(tmp_path: Path) -> None:
