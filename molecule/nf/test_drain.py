@@ -79,6 +79,26 @@ def test_gateway(fleet: Fleet) -> None:
     assert losses(traffic.end()) == []
 
 
+def test_gateway_that_packets_still_pass(fleet: Fleet) -> None:
+    """To a pool, or to an address that is in none. It keeps its sessions, and says what passes it."""
+    before = sessions(fleet, "dcgw-01")
+    lead_client(fleet, "252")
+    try:
+        for address, said in (("203.0.113.17", "203.0.113.16/28"), ("203.0.113.200", "rest")):
+            traffic = Traffic(fleet, addresses=[address])
+            with pytest.raises(AssertionError, match=rf"packets still pass it \(to-{said}\)"):
+                fleet.play("drain.yml", "-e", "drain=dcgw-01", "-e", "nf_gateway_quiet_timeout=4")
+            assert losses(traffic.end()) == []
+            assert active(fleet) == ["dcgw-02"]
+            assert sessions(fleet, "dcgw-01") == before
+            assert routes(fleet, "dcgw-01") == plan()
+    finally:
+        fleet.play("undrain.yml", "-e", "undrain=dcgw-01")
+        lead_client(fleet, "254")
+    eventually(lambda: active(fleet) == ["dcgw-01"])
+    assert sessions(fleet, "dcgw-01") == before
+
+
 def test_nobody_goes_when_too_few_live(fleet: Fleet) -> None:
     """By the intent there are six, by what the gateways hear there are two; and two have to stay."""
     hosts = [f"compute-0{number}" for number in range(1, 5)]

@@ -115,12 +115,16 @@ def test_nothing_goes_back_to_where_it_came_from(running: Fabric) -> None:
 def test_pools_are_counted(running: Fabric) -> None:
     assert running.reaches("203.0.113.17", count=4)
     assert running.reaches("2001:db8:cb00::1", count=2)
+    for address in ("203.0.113.48", "203.0.113.255", "2001:db8:cb30::1", "2001:db8:cbff::1"):
+        assert running.reaches(address, count=1)
     counted = counters(running)
     assert {name: packets for name, packets in counted.items() if packets} == {
         "to-203.0.113.16/28": 4,
         "from-203.0.113.16/28": 4,
         "to-2001_db8_cb00__/44": 2,
         "from-2001_db8_cb00__/44": 2,
+        "to-rest": 4,
+        "from-rest": 4,
     }
 
 
