@@ -24,6 +24,16 @@ from drawing import (
 )
 from fleet import Fleet, eventually
 
+DEAF = """
+table inet deaf {
+    chain in {
+        type filter hook input priority 0
+        meta nfproto ipv6 tcp sport 179 drop
+        meta nfproto ipv6 tcp dport 179 drop
+    }
+}
+"""
+
 
 def assert_drained(fleet: Fleet, plane: str, heirs: int) -> None:
     """No route leads to it; each of its pools leads to so many others, and no other pool has moved."""
@@ -65,13 +75,23 @@ def test_foreign_user_plane_and_control_plane(fleet: Fleet) -> None:
 
 
 def test_gateway(fleet: Fleet) -> None:
-    """It gives the shared addresses away, routes until no packet passes it, and shuts its sessions."""
+    """It gives the shared addresses away, routes until no packet passes it, and shuts its sessions. Put back, it has
+    nothing to do with them as long as it has the routes of one family only."""
     traffic = Traffic(fleet)
     lead_client(fleet, "253")
     fleet.play("drain.yml", "-e", "drain=dcgw-01")
     assert active(fleet) == ["dcgw-02"]
     assert sessions(fleet, "dcgw-01") == {}
     assert set(routes(fleet, "dcgw-01")) & set(POOLS) == set()
+    fleet.output("dcgw-01", "nft", "-f", "-", stdin=DEAF)
+    try:
+        with pytest.raises(AssertionError, match=r"dcgw-01 lacks routes after 5 seconds.* IPv6: the plan has 8 routes"):
+            fleet.play("undrain.yml", "-e", "undrain=dcgw-01", "-e", "nf_gateway_verify_timeout=5")
+        assert len(sessions(fleet, "dcgw-01")) == 2
+        assert active(fleet) == ["dcgw-02"]
+        assert "priority 2\n" in fleet.output("dcgw-01", "cat", "/etc/hostnet.fabric/nf-vrrp.conf")
+    finally:
+        fleet.output("dcgw-01", "nft", "delete", "table", "inet", "deaf")
     fleet.play("undrain.yml", "-e", "undrain=dcgw-01")
     await_plan(fleet)
     lead_client(fleet, "254")
