@@ -65,6 +65,21 @@ def test_pools_follow_the_user_planes(running: Fabric) -> None:
 
 
 @any_switch
+def test_routes_of_a_bird_that_was_killed_stay_until_it_is_back(running: Fabric) -> None:
+    """Nobody takes those of a user plane away that dies meanwhile: this is why such a gateway gives way."""
+    gateway = running.routers["dcgw-01"].process
+    gateway.kill()
+    gateway.wait()
+    running.cut("compute-02")
+    for _moment in for_a_while(3.0):
+        assert {family: running.routes(family) for family in (4, 6)} == BOTH
+    assert [running.reaches(address, count=1) for address in ("203.0.113.1", "203.0.113.17")] == [True, False]
+    running.start("dcgw-01")
+    running.await_routes(plan("nf-up1"))
+    assert all(running.reaches(address) for address in ("203.0.113.1", "203.0.113.17"))
+
+
+@any_switch
 def test_who_appears_at_a_place_joins_by_itself(running: Fabric) -> None:
     """The gateway has its address among the members, and is not told of it."""
     third = {4: "192.0.2.3", 6: "2001:db8:2::3"}
