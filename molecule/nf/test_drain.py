@@ -24,6 +24,16 @@ from drawing import (
 )
 from fleet import Fleet, eventually
 
+DEAF = """
+table inet deaf {
+    chain in {
+        type filter hook input priority 0
+        meta nfproto ipv6 tcp sport 179 drop
+        meta nfproto ipv6 tcp dport 179 drop
+    }
+}
+"""
+
 
 def assert_drained(fleet: Fleet, plane: str, heirs: int) -> None:
     """No route leads to it; each of its pools leads to so many others, and no other pool has moved."""
@@ -65,18 +75,48 @@ def test_foreign_user_plane_and_control_plane(fleet: Fleet) -> None:
 
 
 def test_gateway(fleet: Fleet) -> None:
-    """It gives the shared addresses away, routes until no packet passes it, and shuts its sessions."""
+    """It gives the shared addresses away, routes until no packet passes it, and shuts its sessions. Put back, it has
+    nothing to do with them as long as it has the routes of one family only."""
     traffic = Traffic(fleet)
     lead_client(fleet, "253")
     fleet.play("drain.yml", "-e", "drain=dcgw-01")
     assert active(fleet) == ["dcgw-02"]
     assert sessions(fleet, "dcgw-01") == {}
     assert set(routes(fleet, "dcgw-01")) & set(POOLS) == set()
+    fleet.output("dcgw-01", "nft", "-f", "-", stdin=DEAF)
+    try:
+        with pytest.raises(AssertionError, match=r"dcgw-01 lacks routes after 5 seconds.* IPv6: the plan has 8 routes"):
+            fleet.play("undrain.yml", "-e", "undrain=dcgw-01", "-e", "nf_gateway_verify_timeout=5")
+        assert len(sessions(fleet, "dcgw-01")) == 2
+        assert active(fleet) == ["dcgw-02"]
+        assert "priority 2\n" in fleet.output("dcgw-01", "cat", "/etc/hostnet.fabric/nf-vrrp.conf")
+    finally:
+        fleet.output("dcgw-01", "nft", "delete", "table", "inet", "deaf")
     fleet.play("undrain.yml", "-e", "undrain=dcgw-01")
     await_plan(fleet)
     lead_client(fleet, "254")
     eventually(lambda: active(fleet) == ["dcgw-01"])
     assert losses(traffic.end()) == []
+
+
+def test_gateway_that_packets_still_pass(fleet: Fleet) -> None:
+    """To a pool, or to an address that is in none. It keeps its sessions, and says what passes it."""
+    before = sessions(fleet, "dcgw-01")
+    lead_client(fleet, "252")
+    try:
+        for address, said in (("203.0.113.17", "203.0.113.16/28"), ("203.0.113.200", "rest")):
+            traffic = Traffic(fleet, addresses=[address])
+            with pytest.raises(AssertionError, match=rf"packets still pass it \(to-{said}\)"):
+                fleet.play("drain.yml", "-e", "drain=dcgw-01", "-e", "nf_gateway_quiet_timeout=4")
+            assert losses(traffic.end()) == []
+            assert active(fleet) == ["dcgw-02"]
+            assert sessions(fleet, "dcgw-01") == before
+            assert routes(fleet, "dcgw-01") == plan()
+    finally:
+        fleet.play("undrain.yml", "-e", "undrain=dcgw-01")
+        lead_client(fleet, "254")
+    eventually(lambda: active(fleet) == ["dcgw-01"])
+    assert sessions(fleet, "dcgw-01") == before
 
 
 def test_nobody_goes_when_too_few_live(fleet: Fleet) -> None:

@@ -126,6 +126,18 @@ def test_an_nf_is_killed(fleet: Fleet, measured: Measured) -> None:
     assert all(flow.outage <= LONGEST_OUTAGE for flow in flows.values()), flows
 
 
+def test_a_daemon_in_a_namespace_that_is_gone(fleet: Fleet) -> None:
+    """As a run leaves it that is cut off between the namespace and the daemon: it is active, and nobody hears it."""
+    host, unit = HOSTS["nf-up4"], "hostnet-bird@nf-up4"
+    anew = "ip netns delete nf-up4; systemctl kill -s KILL hnlab-container-nf-up4; ip netns add nf-up4"
+    fleet.output(host, "sh", "-c", f"{anew}; ip -n nf-up4 link set lo alias 'hostnet:nf nf-up4'")
+    assert fleet.play("site.yml", "--limit", host).changed[host] > 0
+    await_plan(fleet)
+    own = fleet.output(host, "systemctl", "show", "--property=MainPID", "--value", unit).strip()
+    assert fleet.output(host, "ip", "netns", "identify", own).strip() == "nf-up4"
+    eventually(lambda: fleet.pings("client", "203.0.113.49"))
+
+
 # Each program that answers to BFD, how it is killed, and how it is started again where nobody else does that.
 DAEMONS = {
     "nf-up4": ("bird", "systemctl kill -s KILL hostnet-bird@nf-up4", "true"),

@@ -23,7 +23,7 @@ description:
   - What would be interrupted is found out by a second process of the same program, which makes the change in an empty
     network namespace and ends after that. How this decides is in C(docs/bird.md) of this collection.
 requirements:
-  - BIRD 2.0.8 or newer (packages bird2 of Debian 12 and 13) on the target, running
+  - BIRD 2.0.12 or 2.17 (package bird2 of Debian 12 and 13) on the target, running. BIRD 3 is not supported.
 attributes:
   check_mode:
     support: full
@@ -72,7 +72,7 @@ options:
     default: []
   verify_timeout:
     description:
-      - For how many seconds to wait until everything is up. BIRD goes back by itself 5 seconds later.
+      - For how many seconds to wait until everything is up, 0 or more. BIRD goes back by itself 5 seconds later.
       - A session that is reset needs as long as its peer makes it wait, by default 60 seconds when the peer is BIRD.
     type: float
     default: 30.0

@@ -15,7 +15,7 @@ description:
   - Asks BIRD on its control socket for its protocols and its BFD sessions.
   - What BIRD has put into the kernel, M(hostnet.fabric.host_network_info) reads there.
 requirements:
-  - BIRD 2.0.12 or 2.17 on the target
+  - BIRD 2.0.12 or 2.17 (package bird2 of Debian 12 and 13) on the target. BIRD 3 is not supported.
 attributes:
   check_mode:
     support: full

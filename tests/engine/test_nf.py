@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import re
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import inside, tool, wait_for
@@ -23,6 +23,7 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.fleet import Fle
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.pool_range import MAX_POOLS
 
 BOTH = plan("nf-up1", "nf-up2")
+SESSIONS = ("nf_cp1_v4", "nf_cp1_v6")
 # What routing daemons say to each other is the same over every switch: one of them is enough.
 any_switch = pytest.mark.parametrize("built", ["openvswitch"], indirect=True)
 
@@ -49,6 +50,11 @@ def test_pools_follow_the_user_planes(running: Fabric) -> None:
     running.cut("compute-02")
     running.await_routes(plan("nf-up1"))
     assert all(running.reaches(address) for address in ("203.0.113.17", "203.0.113.200", "2001:db8:cb10::1"))
+    # What is looked at again has the next hops of now, and not of when it came (T5).
+    for session in SESSIONS:
+        gateway.ask(f"reload in {session}")
+    for _moment in for_a_while(1.0):
+        assert {family: running.routes(family) for family in (4, 6)} == plan("nf-up1")
     running.cut("compute-01")
     running.await_routes(plan())
     running.mend("compute-01")
@@ -56,6 +62,21 @@ def test_pools_follow_the_user_planes(running: Fabric) -> None:
     running.await_routes(BOTH)
     assert running.reaches("203.0.113.17")
     assert gateway.since("nf_cp1_v4") == since
+
+
+@any_switch
+def test_routes_of_a_bird_that_was_killed_stay_until_it_is_back(running: Fabric) -> None:
+    """Nobody takes those of a user plane away that dies meanwhile: this is why such a gateway gives way."""
+    gateway = running.routers["dcgw-01"].process
+    gateway.kill()
+    gateway.wait()
+    running.cut("compute-02")
+    for _moment in for_a_while(3.0):
+        assert {family: running.routes(family) for family in (4, 6)} == BOTH
+    assert [running.reaches(address, count=1) for address in ("203.0.113.1", "203.0.113.17")] == [True, False]
+    running.start("dcgw-01")
+    running.await_routes(plan("nf-up1"))
+    assert all(running.reaches(address) for address in ("203.0.113.1", "203.0.113.17"))
 
 
 @any_switch
@@ -115,12 +136,16 @@ def test_nothing_goes_back_to_where_it_came_from(running: Fabric) -> None:
 def test_pools_are_counted(running: Fabric) -> None:
     assert running.reaches("203.0.113.17", count=4)
     assert running.reaches("2001:db8:cb00::1", count=2)
+    for address in ("203.0.113.48", "203.0.113.255", "2001:db8:cb30::1", "2001:db8:cbff::1"):
+        assert running.reaches(address, count=1)
     counted = counters(running)
     assert {name: packets for name, packets in counted.items() if packets} == {
         "to-203.0.113.16/28": 4,
         "from-203.0.113.16/28": 4,
         "to-2001_db8_cb00__/44": 2,
         "from-2001_db8_cb00__/44": 2,
+        "to-rest": 4,
+        "from-rest": 4,
     }
 
 
@@ -144,27 +169,51 @@ def test_frames_of_the_declared_size_pass(running: Fabric) -> None:
 @any_switch
 def test_who_knows_the_password_but_not_the_plan_is_not_believed(running: Fabric) -> None:
     """Prefixes and next hops that the plan does not have are dropped, and a flood of them ends the session."""
-    speaker = running.routers["nf-cp1"]
+    speaker, gateway = running.routers["nf-cp1"], running.routers["dcgw-01"]
     (daemon,) = daemons(Fleet(running.intent).view("compute-09"))
-    lies = """
-  route 198.18.0.0/15 blackhole { bgp_next_hop = 198.51.100.100; };
-  route 203.0.113.48/28 blackhole { bgp_next_hop = 192.0.2.1; };
-  route 203.0.113.16/29 blackhole { bgp_next_hop = 192.0.2.1; };"""
-    config = text(daemon.config).replace("  ipv4;\n", f"  ipv4;{lies}\n", 1)
-    assert config != text(daemon.config)
-    config = config.replace(
-        "203.0.113.0/28 blackhole { bgp_next_hop = 192.0.2.1;", "203.0.113.0/28 blackhole { bgp_next_hop = 192.0.2.9;"
-    )
+    own = text(daemon.config)
+    config = own
+    for family, pool in FIRST_POOL.items():
+        told = [f"route {prefix} blackhole {{ bgp_next_hop = {way}; }};" for prefix, way in LIES[family].items()]
+        config = with_routes(config, family, told)
+        truth = f"route {pool} blackhole {{ bgp_next_hop = {PLANES['nf-up1'][family]};"
+        assert truth in config
+        config = config.replace(truth, truth.replace(PLANES["nf-up1"][family], CONTROL[family]))
     speaker.run(config)
-    expected = {4: {key: ways for key, ways in BOTH[4].items() if key != "203.0.113.0/28"}, 6: BOTH[6]}
+    expected = {
+        family: {key: ways for key, ways in BOTH[family].items() if key != pool} for family, pool in FIRST_POOL.items()
+    }
     running.await_routes(expected)
     for _moment in for_a_while(1.0):
-        assert running.routes(4) == expected[4]
-    flood = "\n".join(f"  route 10.{n >> 8}.{n & 255}.0/24 blackhole;" for n in range(2 * MAX_POOLS))
-    (speaker.path).write_text(text(daemon.config).replace("  ipv4;\n", f"  ipv4;\n{flood}\n", 1))
-    speaker.ask(f'configure "{speaker.path}"')
-    gateway = running.routers["dcgw-01"]
-    wait_for(lambda: not gateway.is_up("nf_cp1_v4"), "the end of the session")
+        assert {family: running.routes(family) for family in (4, 6)} == expected
+    for family, session in zip((4, 6), SESSIONS):
+        assert gateway.is_up(session)
+        speaker.path.write_text(with_routes(own, family, FLOOD[family]))
+        speaker.ask(f'configure "{speaker.path}"')
+        wait_for(lambda name=session: not gateway.is_up(name), f"the end of {session}")
+
+
+# Prefixes that are not planned, and one that is, in another length; by next hops that are.
+LIES = {
+    4: {"198.18.0.0/15": "198.51.100.100", "203.0.113.48/28": "192.0.2.1", "203.0.113.16/29": "192.0.2.1"},
+    6: {
+        "2001:db8:18::/48": "2001:db8:c6::100",
+        "2001:db8:cb30::/44": "2001:db8:2::1",
+        "2001:db8:cb10::/45": "2001:db8:2::1",
+    },
+}
+FIRST_POOL = {4: POOLS[4][0], 6: POOLS[6][0]}
+FLOOD = {
+    4: [f"route 10.{n >> 8}.{n & 255}.0/24 blackhole;" for n in range(2 * MAX_POOLS)],
+    6: [f"route 2001:db8:{n:x}::/48 blackhole;" for n in range(2 * MAX_POOLS)],
+}
+
+
+def with_routes(config: str, family: int, routes: list[str]) -> str:
+    """What a control plane announces, and these."""
+    head = f"  ipv{family};\n"
+    assert config.count(head) == 1
+    return config.replace(head, head + "".join(f"  {route}\n" for route in routes))
 
 
 @any_switch
@@ -185,32 +234,27 @@ def test_who_is_about_to_leave_is_heard_last(running: Fabric) -> None:
     assert running.routes(4) == BOTH[4]
 
 
-@any_switch
-def test_stranger_without_the_password_is_not_heard(built: Fabric) -> None:
-    """And one from farther away would not be either: packets must have come straight."""
-    stolen = {**built.intent, "fabric_bgp": {"hold_time": 9, "password": "guessed"}}
-    for host in ("compute-01", "compute-02", "dcgw-01"):
-        built.start(host)
-    built.intent = stolen
-    built.start("compute-09")
-    gateway = built.routers["dcgw-01"]
-    wait_for(lambda: gateway.bfd_up(PLANES["nf-up1"][4]), "BFD")
-    time.sleep(3)
-    assert not gateway.is_up("nf_cp1_v4")
-    assert "ttl security on;" in gateway.path.read_text()
+STRANGERS = {
+    "another password": {"password": "guessed"},
+    "no password": {},
+    # GTSM: who does not send with the largest TTL has passed a router, or may have.
+    "a router between": {"password": "between-us", "gtsm": False},
+}
 
 
 @any_switch
-def test_session_from_a_router_away_is_not_heard(built: Fabric) -> None:
-    """GTSM: who does not send with the largest TTL has passed a router, or may have."""
+@pytest.mark.parametrize("bgp", list(STRANGERS.values()), ids=list(STRANGERS))
+def test_a_stranger_is_not_heard(built: Fabric, bgp: dict[str, Any]) -> None:
+    """In either family, though it answers to BFD, and has the addresses and the plan of the control plane."""
     for host in ("compute-01", "compute-02", "dcgw-01"):
         built.start(host)
-    built.intent = {**built.intent, "fabric_bgp": {**built.intent["fabric_bgp"], "gtsm": False}}
+    built.intent = {**built.intent, "fabric_bgp": {"hold_time": 9, **bgp}}
     built.start("compute-09")
     gateway = built.routers["dcgw-01"]
-    wait_for(lambda: gateway.bfd_up(CONTROL[4]), "BFD")
-    time.sleep(3)
-    assert not gateway.is_up("nf_cp1_v4")
+    for own in CONTROL.values():
+        wait_for(lambda address=own: gateway.bfd_up(address), f"BFD of {own}")
+    for _moment in for_a_while(3.0):
+        assert not any(map(gateway.is_up, SESSIONS))
 
 
 @any_switch

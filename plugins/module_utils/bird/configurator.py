@@ -68,6 +68,8 @@ class Configurator:
     def __init__(self, settings: Settings, check: bool = False) -> None:
         if not os.path.isabs(settings.path) or any(letter in settings.path for letter in '"\n'):
             raise DocumentError([f"path: {settings.path!r} must be an absolute path without quotes"])
+        if not 0 <= settings.verify_timeout < math.inf:
+            raise DocumentError([f"verify_timeout: {settings.verify_timeout:g} must be a number of seconds, 0 or more"])
         self._settings = settings
         self._check = check
         self._outcome = Outcome(changed=False)

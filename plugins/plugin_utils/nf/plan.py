@@ -11,7 +11,7 @@ for each pool, and the highest one wins. So a user plane that comes or goes move
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -62,11 +62,20 @@ def as_data(ranges: Iterable[PoolRange], pools: Iterable[Pool]) -> list[dict[str
     ]
 
 
-def prefix_at(found: PoolRange, number: int) -> IPNetwork:
-    """The pool with this number, the first one being 0."""
+def prefix_at(found: PoolRange, number: int, pools: int = 1) -> IPNetwork:
+    """The pool with this number, the first one being 0; or the prefix of so many that begin there."""
     width = 32 if found.family == 4 else 128
     first = found.prefix[0] + (number << (width - found.length))
-    return addresses.network(f"{first}/{found.length}")
+    return addresses.network(f"{first}/{found.length - pools.bit_length() + 1}")
+
+
+def rest(found: PoolRange) -> Iterator[IPNetwork]:
+    """What a covering prefix has behind its pools."""
+    number = found.count
+    while number < 1 << (found.length - found.prefix.prefixlen):
+        pools = number & -number  # as many as a prefix can have that begins here
+        yield prefix_at(found, number, pools)
+        number += pools
 
 
 def _winner(prefix: IPNetwork, user_planes: Sequence[UserPlane]) -> UserPlane:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.dvr.entries import Entry, Sections, declared
@@ -18,12 +18,11 @@ from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.model import (
     PoolRange,
     Vlan,
 )
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.plan import prefix_at
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.plan import prefix_at, rest
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.switch import Switch
 
-if TYPE_CHECKING:
-    from netaddr import IPNetwork
-
+# What covering prefixes have that is in no pool.
+REST = "rest"
 _WORDS = {4: "ip", 6: "ip6"}
 _TYPES = {4: "ipv4_addr", 6: "ipv6_addr"}
 _SYSCTLS = {
@@ -73,12 +72,14 @@ def _addresses(gateway: Gateway, vlan: Vlan, device: str) -> Iterator[Entry]:
 
 
 def _pools(ranges: tuple[PoolRange, ...], device: str) -> Entry:
-    """Counts what goes to each pool and comes from it, and sends nothing back to where it came from.
+    """Counts what goes to each pool, and to the rest of covering prefixes, and comes from there; and sends nothing back
+    to where it came from.
 
     When no user plane lives, the routes of the pools are gone, and a default route would lead to who sent the packet.
     """
-    pools = [prefix_at(found, number) for found in ranges for number in range(found.count)]
-    families = [family for family in FAMILIES if any(pool.version == family for pool in pools)]
+    names = {pool: str(pool) for found in ranges for pool in (prefix_at(found, one) for one in range(found.count))}
+    names.update((prefix, REST) for found in ranges for prefix in rest(found))
+    families = [family for family in FAMILIES if any(prefix.version == family for prefix in names)]
     counted = [
         f"{_WORDS[family]} {end} vmap @{way}{family}"
         for family in families
@@ -102,12 +103,15 @@ def _pools(ranges: tuple[PoolRange, ...], device: str) -> Entry:
             "name": f"{way}{family}",
             "type": f"{_TYPES[family]} : verdict",
             "flags": ["interval"],
-            "elements": [f"{pool} : jump {counter(way, pool)}" for pool in pools if pool.version == family],
+            "elements": [
+                f"{prefix} : jump {counter(way, name)}" for prefix, name in names.items() if prefix.version == family
+            ],
         }
         for family in families
         for way in ("to", "from")
     ]
-    counters = [{"name": counter(way, pool), "rules": ["counter"]} for pool in pools for way in ("to", "from")]
+    chains = [counter(way, name) for name in dict.fromkeys(names.values()) for way in ("to", "from")]
+    counters = [{"name": chain, "rules": ["counter"]} for chain in chains]
     return {
         "family": "inet",
         "name": "pools",
@@ -117,8 +121,8 @@ def _pools(ranges: tuple[PoolRange, ...], device: str) -> Entry:
     }
 
 
-def counter(way: str, pool: IPNetwork) -> str:
-    """The chain that counts a pool's packets. nft takes no colon in a name."""
+def counter(way: str, pool: str) -> str:
+    """The chain that counts a pool's packets, or those of the rest. nft takes no colon in a name."""
     return f"{way}-{pool}".replace(":", "_")
 
 
@@ -130,10 +134,10 @@ def counted(pools: Iterable[Pool], counters: Iterable[Mapping[str, Any]]) -> lis
         {
             "prefix": str(pool.prefix),
             "user_plane": pool.user_plane,
-            **{way: found[counter(way, pool.prefix)] for way in ("to", "from")},
+            **{way: found[counter(way, str(pool.prefix))] for way in ("to", "from")},
         }
         for pool in pools
-        if counter("to", pool.prefix) in found
+        if counter("to", str(pool.prefix)) in found
     ]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import product
 from typing import Any
 
 from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses
@@ -98,18 +99,46 @@ def _user_planes(found: Everything, host: str, live: Live) -> Iterator[Finding]:
 
 
 def _control_planes(found: Everything, host: str, live: Live) -> Iterator[Finding]:
+    for one, family in product(found.control_planes, FAMILIES):
+        address, wanted = one.address(family), announced(found, family)
+        if not wanted or address is None or one.name in found.drained.functions:
+            continue
+        routes = live.sessions.get(symbol(one.name, family))
+        message = _heard(routes)
+        if routes is not None and routes != wanted:
+            message += f", and it should be {wanted}"
+        yield Finding(host, f"{one.name} {address}", routes == wanted, message)
+
+
+def announced(found: Everything, family: int) -> int:
+    """How many routes a control plane announces."""
+    prefixes = [*(one.prefix for one in found.ranges), *(pool.prefix for pool in found.pools)]
+    return sum(prefix.version == family for prefix in prefixes)
+
+
+def _heard(routes: int | None) -> str:
+    return f"has announced {routes} routes" if routes is not None else "has no BGP session"
+
+
+def missing_routes(intent: Any, host: str, live: Live) -> list[str]:
+    """The families of which a gateway has not the whole plan by any control plane, with what it has.
+
+    :raises IntentError: with everything that is wrong with the intent.
+    """
+    found = Fleet(intent).everything()
+    pair = found.pair.hosts if found.pair is not None else ()
+    own = next((one for one in pair if one.host.name == host), None)
+    lines = []
     for family in FAMILIES:
-        prefixes = [*(one.prefix for one in found.ranges), *(pool.prefix for pool in found.pools)]
-        wanted = sum(prefix.version == family for prefix in prefixes)
-        for one in found.control_planes:
-            address = one.address(family)
-            if not wanted or address is None or one.name in found.drained.functions:
-                continue
-            routes = live.sessions.get(symbol(one.name, family))
-            message = f"has announced {routes} routes" if routes is not None else "has no BGP session"
-            if routes is not None and routes != wanted:
-                message += f", and it should be {wanted}"
-            yield Finding(host, f"{one.name} {address}", routes == wanted, message)
+        if own is None or own.address(family) is None:
+            continue
+        names = [one.name for one in found.control_planes if one.address(family) is not None]
+        heard = {name: live.sessions.get(symbol(name, family)) for name in names if name not in found.drained.functions}
+        wanted = announced(found, family)
+        if heard and all((routes or 0) < wanted for routes in heard.values()):
+            said = ", ".join(f"{name} {_heard(routes)}" for name, routes in heard.items())
+            lines.append(f"IPv{family}: the plan has {wanted} routes, and {said}")
+    return lines
 
 
 def _route(host: str, destination: str, ways: Ways, live: Live, unsure: bool) -> Finding:

@@ -16,7 +16,7 @@ from nf_intent import fleet
 from ansible_collections.hostnet.fabric.plugins.filter.nf_pools import nf_pools
 from ansible_collections.hostnet.fabric.plugins.plugin_utils import addresses
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.model import NextHop, PoolRange, UserPlane
-from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.plan import planned
+from ansible_collections.hostnet.fabric.plugins.plugin_utils.nf.plan import planned, prefix_at, rest
 from ansible_collections.hostnet.fabric.plugins.plugin_utils.port import Veth
 
 SUBNETS = {4: "192.0.2.{}", 6: "2001:db8:2::{:x}"}
@@ -64,6 +64,18 @@ def test_pools_are_neighbours_from_the_beginning(situation):
         assert pool.prefix in found.prefix
         expected = pool.prefix.last + 1
         assert pool.next_hop == {plane.name: plane.addresses[0] for plane in planes}[pool.user_plane]
+
+
+@settings(deadline=None)
+@given(situations())
+def test_the_rest_is_all_that_is_in_no_pool(situation):
+    """In as few prefixes as possible, which have nothing in common."""
+    found, _planes = situation
+    pools = [prefix_at(found, number) for number in range(found.count)]
+    behind = list(rest(found))
+    assert behind == addresses.cidr_merge(behind)
+    assert addresses.cidr_merge([*pools, *behind]) == [found.prefix]
+    assert sum(each.size for each in (*pools, *behind)) == found.prefix.size
 
 
 @settings(deadline=None)

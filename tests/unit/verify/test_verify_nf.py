@@ -17,6 +17,7 @@ from ansible_collections.hostnet.fabric.plugins.filter.nf_bird import nf_bird
 from ansible_collections.hostnet.fabric.plugins.filter.nf_checks import nf_checks
 from ansible_collections.hostnet.fabric.plugins.filter.nf_document import nf_document
 from ansible_collections.hostnet.fabric.plugins.filter.nf_findings import nf_findings
+from ansible_collections.hostnet.fabric.plugins.filter.nf_missing_routes import nf_missing_routes
 from ansible_collections.hostnet.fabric.plugins.filter.nf_pool_counters import nf_pool_counters
 from ansible_collections.hostnet.fabric.plugins.filter.nf_pools import nf_pools
 from ansible_collections.hostnet.fabric.plugins.module_utils.counters import counters
@@ -186,6 +187,29 @@ def test_sessions_are_looked_at() -> None:
         "dcgw-01, nf-cp2 2001:db8:2::10: has announced 7 routes, and it should be 8",
     ]
     assert wrong(network(shared=True), routing(nf_cp1_v4=0, nf_cp1_v6=0), fabric_drained=["nf-cp1"]) == []
+
+
+def missing(said: dict[str, Any], **changes: Any) -> list[str]:
+    return nf_missing_routes(intent(**changes), "dcgw-01", said)
+
+
+def test_a_gateway_has_its_routes_when_one_control_plane_has_announced_all() -> None:
+    """In each family; one that is silent, or has announced some only, is not waited for."""
+    assert missing(routing()) == []
+    assert missing(routing(nf_cp1_v4=0, nf_cp2_v6=7)) == []
+    assert missing(routing(nf_cp1_v4=0, nf_cp2_v4=7)) == [
+        "IPv4: the plan has 8 routes, and nf-cp1 has no BGP session, nf-cp2 has announced 7 routes"
+    ]
+    assert missing({}) == [
+        f"IPv{family}: the plan has 8 routes, and nf-cp1 has no BGP session, nf-cp2 has no BGP session"
+        for family in (4, 6)
+    ]
+
+
+def test_a_control_plane_that_is_drained_is_not_who_brings_them() -> None:
+    assert missing(routing(nf_cp1_v4=0, nf_cp2_v4=0), remembered_drained=["nf-cp2"]) == [
+        "IPv4: the plan has 8 routes, and nf-cp1 has no BGP session"
+    ]
 
 
 def test_a_family_without_user_planes_has_no_pools_to_be_announced() -> None:
