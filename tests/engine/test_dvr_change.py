@@ -302,6 +302,32 @@ def test_a_vm_that_has_moved_is_announced_by_its_hypervisor(nodes: dict[str, Nod
     assert {mac_text(frame.data[22:28]) for frame in inner if frame.ethertype == 0x8035} == {own}
 
 
+def test_what_is_behind_a_static_route_leaves_by_central_snat(
+    nodes: dict[str, Node], places: Places, changed: dict[str, Any]
+) -> None:
+    own = {"host": "compute-02", "network": "web", "attach": "veth", "security_groups": ["default"]}
+    changed["fabric_instances"]["gw"] = {**own, "addresses": ["172.16.18.50"], "allowed_addresses": ["10.9.0.0/16"]}
+    changed["fabric_routers"]["blue"]["routes"] = [{"to": "10.9.0.0/16", "via": "172.16.18.50"}]
+    apply(nodes, changed)
+    gw, behind = nodes["compute-02"].namespace("gw"), "behind"
+    tool("ip", "netns", "add", behind)
+    try:
+        tool("ip", "link", "add", "inner", "type", "veth", "peer", "eth0", "netns", behind, namespace=gw)
+        for place, device, address in ((gw, "inner", "10.9.0.1"), (behind, "eth0", "10.9.0.2")):
+            tool("ip", "address", "add", f"{address}/24", "dev", device, namespace=place)
+            tool("ip", "link", "set", "dev", device, "up", namespace=place)
+        tool("ip", "route", "add", "default", "via", "10.9.0.1", namespace=behind)
+        tool("sysctl", "-qw", "net.ipv4.ip_forward=1", namespace=gw)
+        way_out: Meetings = {
+            (behind, OUTSIDE, "192.168.100.1"): "192.168.100.20",
+            ("gw", OUTSIDE, "192.168.100.1"): "192.168.100.20",
+        }
+        within: Meetings = {(behind, "db1", INSTANCES["db1"][1]): None, (behind, "web2", WEB2): "10.9.0.2"}
+        assert unexpected({**places, "gw": gw, behind: behind}, {**way_out, **within}) == {}
+    finally:
+        tool("ip", "netns", "del", behind)
+
+
 @contextmanager
 def probed(ways: Mapping[str, tuple[str, str]]) -> Iterator[dict[str, int]]:
     """A ping every 10 ms on each way during the body; afterwards how many were lost before the last that came back."""

@@ -129,6 +129,16 @@ def _rules(own: Router) -> Iterator[Entry]:
             "table": redirect.table,
             "because": redirect.path,
         }
+        # What is behind a static route goes the way of the neighbour that leads there.
+        for route in own.routes:
+            if route.via in redirect.subnet:
+                yield {
+                    "namespace": own.namespace,
+                    "priority": REDIRECT_PRIORITY,
+                    "source": str(route.to),
+                    "table": redirect.table,
+                    "because": route.path,
+                }
 
 
 def _known(own: Router, leg: Leg, members: tuple[Member, ...]) -> Iterator[Entry]:
