@@ -216,6 +216,11 @@ def test_a_peer_on_the_same_link_needs_no_default_route() -> None:
     assert "10.9.0.7" in cut(_routes({"destination": "10.9.0.7/32", "type": "blackhole"}), PLAIN, NEAR)
 
 
+def test_an_address_that_is_made_anew_is_gone_for_a_moment_even_if_its_routes_stay() -> None:
+    other = (link("eth0"), address("eth0"), address("eth0", "10.8.0.83/24"), *PLAIN[2:])
+    assert "replace address eth0 10.9.0.83/24" in cut(_address(broadcast="10.9.0.7"), other, NEAR)
+
+
 KEPT = {
     "another gateway": (_routes({"destination": "0.0.0.0/0", "via": "10.9.0.2", "dev": "eth0"}), PLAIN),
     "a gateway whose link is left to the kernel": (_routes({"destination": "0.0.0.0/0", "via": "10.9.0.2"}), PLAIN),
