@@ -1,11 +1,12 @@
 # Copyright: hostnet.fabric contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What security groups let out, in both families and to groups, and which datagrams get back in."""
+"""What security groups let in and out, in both families, and which datagrams get back in."""
 
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from dvr_fleet import Node, fleet, pings, seen_as
 from dvr_shipped import DATAPATHS, Places, document
-from harness import inside
+from harness import inside, tool
 
 HOSTS = {"compute-01": "10.20.0.11", "compute-02": "10.20.0.12"}
 # Where each instance is, its addresses, and its groups.
@@ -25,10 +26,26 @@ INSTANCES = {
     "web2": ("compute-02", "10.1.0.22", "2001:db8:1::22", ["open", "members"]),
     "db1": ("compute-01", "10.2.0.11", "2001:db8:2::11", ["open", "members"]),
     "db2": ("compute-02", "10.2.0.12", "2001:db8:2::12", ["open"]),
+    "strict": ("compute-01", "10.1.0.13", "2001:db8:1::13", ["strict"]),
+    # Its port is not secure.
+    "free": ("compute-01", "10.1.0.14", "2001:db8:1::14", None),
+    # Another tenant's, with the addresses of quiet, web1 and web2.
+    "shop0": ("compute-01", "10.1.0.10", "2001:db8:3::10", ["closed"]),
+    "shop1": ("compute-01", "10.1.0.21", "2001:db8:3::21", ["open"]),
+    "shop2": ("compute-02", "10.1.0.22", "2001:db8:3::22", ["open"]),
 }
 MEMBERS, OTHERS = ("web2", "db1"), ("web1", "db2")
 GROUPS: dict[str, Any] = {
     "closed": {},
+    "strict": {
+        "ingress": [
+            {"protocol": "tcp", "ports": [7777], "from": ["10.2.0.0/24", "2001:db8:2::12"]},
+            {"protocol": "icmp", "icmp_type": 8, "icmp_code": 0},
+            {"protocol": "icmpv6", "icmp_type": 128},
+            {"protocol": 47},
+            {"protocol": "sctp", "ports": [7777]},
+        ]
+    },
     "open": {
         "ingress": [
             {"protocol": "icmp"},
@@ -51,16 +68,17 @@ def intent(datapath: str) -> dict[str, Any]:
         "fabric_networks": {
             "web": {"subnets": ["10.1.0.0/24", "2001:db8:1::/64"]},
             "db": {"subnets": ["10.2.0.0/24", "2001:db8:2::/64"]},
+            "shop": {"subnets": ["10.1.0.0/24", "2001:db8:3::/64"]},
         },
-        "fabric_routers": {"blue": {"networks": ["web", "db"]}},
+        "fabric_routers": {"blue": {"networks": ["web", "db"]}, "green": {"networks": ["shop"]}},
         "fabric_security_groups": GROUPS,
         "fabric_instances": {
             name: {
                 "host": host,
-                "network": "db" if name.startswith("db") else "web",
+                "network": next((network for network in ("db", "shop") if name.startswith(network)), "web"),
                 "attach": "veth",
                 "addresses": [ipv4, ipv6],
-                "security_groups": groups,
+                **({"port_security": False} if groups is None else {"security_groups": groups}),
             }
             for name, (host, ipv4, ipv6, groups) in INSTANCES.items()
         },
@@ -180,3 +198,142 @@ def test_answers_come_back_and_datagrams_that_nobody_asked_for_do_not(
             answer, sender = asker.recvfrom(100)
             assert (answer, sender[:2]) == (b"answer", (at(name), 7777))
         assert silent(asker) and silent(elsewhere)
+
+
+def test_an_ingress_rule_for_addresses_is_for_them_alone(places: Places) -> None:
+    """In each family for those that it names: a subnet, and a single address."""
+    assert {source: reached(places, source, "strict") for source in ("db1", "db2")} == {
+        "db1": {int(socket.AF_INET)},
+        "db2": BOTH,
+    }
+    assert reached(places, "web1", "strict", seconds=SOON) == reached(places, "web2", "strict", seconds=SOON) == NEITHER
+    assert reached(places, "db1", "strict", 8000, SOON) == NEITHER
+
+
+def checksum(data: bytes) -> int:
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    return ~(total + (total >> 16)) & 0xFFFF
+
+
+def arrives(places: Places, source: str, target: str, protocol: int, data: bytes) -> bool:
+    """Whether the target sees what the source sends by this protocol, whatever it makes of it."""
+    with inside(places[target]), closing(socket.socket(socket.AF_INET, socket.SOCK_RAW, protocol)) as own:
+        own.settimeout(SOON)
+        with inside(places[source]), closing(socket.socket(socket.AF_INET, socket.SOCK_RAW, protocol)) as sender:
+            sender.sendto(data, (str(INSTANCES[target][1]), 0))
+        try:
+            while received := own.recv(1000):
+                if received[20:].startswith(data):
+                    return True
+        except TimeoutError:
+            return False
+    return False
+
+
+def icmp(kind: int, code: int) -> bytes:
+    rest = struct.pack("!HH", 0x4711, 1) + b"a time of day"[:12]
+    return struct.pack("!BBH", kind, code, checksum(struct.pack("!BBH", kind, code, 0) + rest)) + rest
+
+
+def test_an_ingress_rule_for_a_type_of_icmp_is_for_that_alone(places: Places, datapath: str) -> None:
+    """Echo requests of code 0 are let in, timestamp requests are not. For the connection tracking of the userspace
+    datapath an echo request of another code is none, so that nobody gets it there."""
+    for source in ("web1", "web2", "db1"):
+        for target in ("strict", "web1" if source != "web1" else "web2"):
+            assert pings(places[source], str(INSTANCES[target][1]))
+            assert pings(places[source], str(INSTANCES[target][2]))
+            assert arrives(places, source, target, socket.IPPROTO_ICMP, icmp(8, 0))
+            assert arrives(places, source, target, socket.IPPROTO_ICMP, icmp(13, 0)) == (target != "strict")
+            others = arrives(places, source, target, socket.IPPROTO_ICMP, icmp(8, 5))
+            assert others == (target != "strict" and datapath == "system")
+
+
+SCTP, GRE, NAMELESS = 132, 47, 253
+
+
+def sctp_init(port: int) -> bytes:
+    """The first packet of an association."""
+    data = struct.pack("!HHII", 40000, port, 0, 0) + struct.pack("!BBHIIHHI", 1, 0, 20, 1, 65536, 1, 1, 1)
+    check = 0xFFFFFFFF
+    for byte in data:
+        check ^= byte
+        for _bit in range(8):
+            check = check >> 1 ^ (0x82F63B78 if check & 1 else 0)
+    return data[:8] + struct.pack("<I", check ^ 0xFFFFFFFF) + data[12:]
+
+
+def test_an_ingress_rule_for_another_protocol(places: Places) -> None:
+    """SCTP to one port, and GRE by its number; to ``free`` everything comes."""
+    packets = {
+        "SCTP": (SCTP, sctp_init(7777)),
+        "SCTP to another port": (SCTP, sctp_init(8000)),
+        "GRE": (GRE, bytes(8)),
+        "nameless": (NAMELESS, bytes(8)),
+    }
+    for source in ("web1", "web2", "db1"):
+        for target, let_in in (("strict", {"SCTP", "GRE"}), ("free", {*packets})):
+            assert {what for what, packet in packets.items() if arrives(places, source, target, *packet)} == let_in
+
+
+def datagram(places: Places, source: str, target: str, own: tuple[str, int], port: int = 7777) -> str | None:
+    """From whom the target has got it, None where it has not."""
+    with inside(places[target]), closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as receiver:
+        receiver.bind(("", port))
+        receiver.settimeout(SOON)
+        with inside(places[source]), closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sender:
+            sender.bind(own)
+            sender.sendto(b"to whom it may concern", (str(INSTANCES[target][1]), port))
+        try:
+            return str(receiver.recvfrom(100)[1][0])
+        except TimeoutError:
+            return None
+
+
+def test_a_port_without_security_sends_from_any_address_and_receives_anything(places: Places) -> None:
+    """Another instance does not, with an address that it has given itself."""
+    for source, foreign in (("free", "10.1.0.99"), ("quiet", "10.1.0.98")):
+        tool("ip", "address", "add", f"{foreign}/32", "dev", "eth0", namespace=places[source])
+        try:
+            for target in ("web1", "web2", "db1"):
+                seen = datagram(places, source, target, (foreign, 0))
+                assert (source, target, seen) == (source, target, foreign if source == "free" else None)
+                own = str(INSTANCES[source][1])
+                assert datagram(places, source, target, (own, 0)) == own
+        finally:
+            tool("ip", "address", "del", f"{foreign}/32", "dev", "eth0", namespace=places[source])
+    for port in (22, 7777, 65000):
+        for source in ("web1", "web2", "db1"):
+            assert reached(places, source, "free", port) == BOTH
+        assert reached(places, "web1", "quiet", port, SOON) == NEITHER
+
+
+def test_twins_of_two_tenants_do_not_share_a_connection(places: Places) -> None:
+    """What is an answer in one tenant is an unasked datagram in the other, though addresses and ports are the same."""
+    with ExitStack() as stack:
+
+        def opened(name: str, port: int) -> socket.socket:
+            with inside(places[name]):
+                own = stack.enter_context(closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)))
+            own.bind((str(INSTANCES[name][1]), port))
+            own.settimeout(SOON)
+            return own
+
+        asker, server = opened("quiet", 40000), opened("web2", 7777)
+        twin, twins_server = opened("shop0", 40000), opened("shop2", 7777)
+        assert pings(places["quiet"], "10.1.0.22") and pings(places["shop0"], "10.1.0.22")
+        server.settimeout(5)
+        asker.sendto(b"blue's question", ("10.1.0.22", 7777))
+        assert server.recv(100) == b"blue's question"
+        twins_server.sendto(b"green's answer", ("10.1.0.10", 40000))
+        for own in (twin, asker):
+            with pytest.raises(TimeoutError):
+                own.recv(100)
+        # Both at once, each with its own.
+        twin.sendto(b"green's question", ("10.1.0.22", 7777))
+        assert twins_server.recv(100) == b"green's question"
+        server.sendto(b"blue's answer", ("10.1.0.10", 40000))
+        twins_server.sendto(b"green's answer", ("10.1.0.10", 40000))
+        assert (asker.recv(100), twin.recv(100)) == (b"blue's answer", b"green's answer")
+        for own in (asker, twin, server, twins_server):
+            with pytest.raises(TimeoutError):
+                own.recv(100)
