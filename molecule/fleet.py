@@ -13,10 +13,12 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,18 @@ def eventually(true: Callable[[], bool], seconds: float = 60) -> None:
     while not true():
         assert time.monotonic() < deadline, "it did not come true"
         time.sleep(0.2)
+
+
+def kill(running: subprocess.Popen[str]) -> None:
+    """End a program and all that it has started at once, which may be in sessions of their own."""
+    family = [running.pid]
+    for pid in family:
+        with suppress(FileNotFoundError):
+            family += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    for pid in family:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    running.communicate()
 
 
 @dataclass(frozen=True)
@@ -108,13 +122,24 @@ class Fleet:
         return self.on(host, "busybox", "nc", "-w", "3", address, "7777").stdout.strip()
 
     def play(self, name: str, *arguments: str) -> Play:
+        running = self.begin(name, *arguments)
+        text, _errors = running.communicate()
+        recap = RECAP.findall(text)
+        assert running.returncode == 0 and recap, text
+        return Play({host: int(changed) for host, changed, _away, _failed in recap}, text)
+
+    def begin(self, name: str, *arguments: str, until: str = "") -> subprocess.Popen[str]:
+        """A playbook that goes on in the background, once it has said something."""
         command = [str(Path(sys.executable).parent / "ansible-playbook"), str(PROJECT / "playbooks" / name)]
         command += ["-i", str(PROJECT / "inventory" / self.scenario), "-i", str(self.inventory), *arguments]
-        environment = {**os.environ, **ANSIBLE}
-        done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
-        recap = RECAP.findall(done.stdout)
-        assert done.returncode == 0 and recap, done.stdout + done.stderr
-        return Play({host: int(changed) for host, changed, _away, _failed in recap}, done.stdout)
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        running = subprocess.Popen(command, cwd=PROJECT, env={**os.environ, **ANSIBLE}, **pipes)
+        assert running.stdout
+        said: list[str] = []
+        while until and not any(until in line for line in said[-1:]):
+            said.append(running.stdout.readline())
+            assert said[-1], "".join(said)
+        return running
 
     def stream(self, host: str, address: str) -> Stream:
         """A ping every ten milliseconds that goes on in the background, on the host itself."""

@@ -149,6 +149,18 @@ def active(fleet: Fleet, address: str = "192.0.2.254") -> list[str]:
     return [name for name in GATEWAYS if f" {address}/" in fleet.output(name, "ip", "-o", "address", "show")]
 
 
+MEMORY = "/etc/hostnet.fabric/drained.json"
+
+
+def memory(fleet: Fleet, host: str) -> str:
+    """What a host remembers of drains; nothing where it has never heard of one."""
+    return fleet.on(host, "cat", MEMORY).stdout
+
+
+def remember(fleet: Fleet, host: str, text: str) -> None:
+    fleet.output(host, "tee", MEMORY, stdin=text)
+
+
 def lead_client(fleet: Fleet, place: str) -> None:
     """What sends the client's packets to one gateway or the other is not the collection's."""
     fleet.output("client", "ip", "route", "replace", "default", "via", f"198.18.0.{place}")
