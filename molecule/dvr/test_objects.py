@@ -365,7 +365,8 @@ def settled(fleet: Fleet, host: str) -> Any:
     flows = found["Open vSwitch"].get("dump-flows br-int", ())
     found["Open vSwitch"]["dump-flows br-int"] = sorted(named(flow, names) for flow in flows)
     entries = json.loads(fleet.output(host, "bridge", "-j", "fdb", "show"))
-    tunnels = [entry for entry in entries if "dst" in entry and entry.get("state") == "permanent"]
+    kept = [entry for entry in entries if entry.get("state") == "permanent" or "extern_learn" in entry["flags"]]
+    tunnels = [entry for entry in kept if "dst" in entry]
     found["tunnels"] = sorted(f"{entry['ifname']} {entry['mac']} {entry['dst']}" for entry in tunnels)
     return without_chance(found)
 
