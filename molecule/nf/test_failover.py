@@ -17,6 +17,7 @@ from drawing import (
     LONGEST_OUTAGE,
     PLANES,
     POOLS,
+    SUBSCRIBERS,
     VIRTUAL,
     Flow,
     Traffic,
@@ -129,13 +130,13 @@ def test_an_nf_is_killed(fleet: Fleet, measured: Measured) -> None:
 def test_a_daemon_in_a_namespace_that_is_gone(fleet: Fleet) -> None:
     """As a run leaves it that is cut off between the namespace and the daemon: it is active, and nobody hears it."""
     host, unit = HOSTS["nf-up4"], "hostnet-bird@nf-up4"
-    anew = "ip netns delete nf-up4; systemctl kill -s KILL hnlab-container-nf-up4; ip netns add nf-up4"
-    fleet.output(host, "sh", "-c", f"{anew}; ip -n nf-up4 link set lo alias 'hostnet:nf nf-up4'")
-    assert fleet.play("site.yml", "--limit", host).changed[host] > 0
+    # It is started in another one that has the name for a moment.
+    other = "ip netns add other; mount --bind /run/netns/other /run/netns/nf-up4"
+    script = f"{other}; systemctl restart {unit}; umount --lazy /run/netns/nf-up4; ip netns delete other"
+    fleet.output(host, "sh", "-euc", script)
+    await_plan(fleet, others("nf-up4"))
+    assert fleet.play("site.yml", "--limit", host).changed[host] == 1
     await_plan(fleet)
-    own = fleet.output(host, "systemctl", "show", "--property=MainPID", "--value", unit).strip()
-    assert fleet.output(host, "ip", "netns", "identify", own).strip() == "nf-up4"
-    eventually(lambda: fleet.pings("client", "203.0.113.49"))
 
 
 # Each program that answers to BFD, how it is killed, and how it is started again where nobody else does that.
@@ -272,10 +273,71 @@ def test_all_user_planes_are_dead(fleet: Fleet, measured: Measured) -> None:
     assert forwarded(fleet) == before
 
 
+OUTSIDE = ("198.18.0.9", "2001:db8:18::9")
+# How BIRD of a gateway ceases to answer, and how it answers again; by itself it would be started again when killed.
+SILENCED = {
+    "hangs": ("systemctl kill --signal=STOP bird", "systemctl kill --signal=CONT bird"),
+    "is dead": (
+        "systemctl mask --runtime --quiet bird; systemctl kill --signal=KILL bird",
+        "systemctl unmask --runtime --quiet bird; systemctl reset-failed bird; systemctl start bird",
+    ),
+}
+
+
+def led_by(fleet: Fleet) -> list[list[str]]:
+    """Who has the shared addresses, on either side."""
+    return [active(fleet), active(fleet, "198.18.0.254")]
+
+
+@pytest.mark.parametrize("how", list(SILENCED))
+def test_a_gateway_whose_bird_does_not_answer_gives_way(fleet: Fleet, measured: Measured, how: str) -> None:
+    """Its kernel keeps the routes as they were, by which packets find their way until the other gateway has them."""
+    silence, wake = SILENCED[how]
+    eventually(lambda: led_by(fleet) == [["dcgw-01"]] * 2)
+    traffic = Traffic(fleet), Traffic(fleet, "nf-up5", OUTSIDE)
+    began = time.monotonic()
+    fleet.output("dcgw-01", "sh", "-c", silence)
+    try:
+        eventually(lambda: led_by(fleet) == [["dcgw-02"]] * 2, 30)
+        took = time.monotonic() - began
+        assert routes(fleet, "dcgw-01") == plan()
+        cut(fleet, HOSTS["nf-up2"])
+        await_plan(fleet, others("nf-up2"), ["dcgw-02"])
+        assert routes(fleet, "dcgw-01") == plan()
+        mend(fleet, HOSTS["nf-up2"])
+        await_plan(fleet, gateways=["dcgw-02"])
+    finally:
+        fleet.output("dcgw-01", "sh", "-c", wake)
+    await_plan(fleet)
+    await_sessions(fleet)
+    eventually(lambda: led_by(fleet) == [["dcgw-01"]] * 2)
+    flows = {address: flow for each in traffic for address, flow in each.end().items()}
+    kept = {address: flow for address, flow in flows.items() if SUBSCRIBERS.get(address) != "nf-up2"}
+    worst = max(flow.outage for flow in kept.values())
+    measured(f"BIRD of dcgw-01 {how}: it gives way after {took:.1f} s, and no answer for at most {worst} ms")
+    assert worst <= 1000, losses(kept)
+
+
+def test_a_bird_that_is_killed_is_started_again(fleet: Fleet, measured: Measured) -> None:
+    """By systemd, at once: nobody gives way. It takes away the routes that it finds, and has to hear of them again."""
+    eventually(lambda: led_by(fleet) == [["dcgw-01"]] * 2)
+    traffic = Traffic(fleet)
+    fleet.output("dcgw-01", "systemctl", "kill", "--signal=KILL", "bird")
+    await_sessions(fleet)
+    await_plan(fleet)
+    assert led_by(fleet) == [["dcgw-01"]] * 2
+    time.sleep(0.5)
+    flows = traffic.end()
+    worst = max(flow.outage for flow in flows.values())
+    measured(f"BIRD of dcgw-01 is killed and started again: no answer for at most {worst} ms")
+    assert 0 < worst <= 10000, losses(flows)
+    assert not [address for address, flow in flows.items() if "exceeded" in flow.errors]
+
+
 def test_a_gateway_dies(fleet: Fleet, measured: Measured) -> None:
     """The other one takes what the client sends and what the NFs send, and gives it back when the first is whole."""
     eventually(lambda: active(fleet) == active(fleet, "198.18.0.254") == ["dcgw-01"])
-    inside = Traffic(fleet, "nf-up5", ["198.18.0.9", "2001:db8:18::9"])
+    inside = Traffic(fleet, "nf-up5", OUTSIDE)
     traffic = Traffic(fleet)
     fleet.power("dcgw-01", "off")
     time.sleep(4)
@@ -285,7 +347,7 @@ def test_a_gateway_dies(fleet: Fleet, measured: Measured) -> None:
     assert worst <= 3000, losses(flows)
     assert routes(fleet, "dcgw-02") == plan()
     fleet.power("dcgw-01", "on")
-    inside, traffic = Traffic(fleet, "nf-up5", ["198.18.0.9", "2001:db8:18::9"]), Traffic(fleet)
+    inside, traffic = Traffic(fleet, "nf-up5", OUTSIDE), Traffic(fleet)
     assert fleet.play("site.yml", "--limit", "dcgw-01").changed["dcgw-01"] > 0
     await_plan(fleet)
     eventually(lambda: active(fleet) == active(fleet, "198.18.0.254") == ["dcgw-01"])
