@@ -20,6 +20,19 @@ LEFT_OUT = (
     # They apply whole documents a hundred times, which has nothing to do with the datapath.
     "test_a_killed_run_and_a_killed_teardown_are_finished_by_the_next[",
     "test_what_is_deleted_is_made_again_and_nothing_else_is_touched[",
+    # They read back what the engine writes alike for both datapaths, in the words of this machine's tools.
+    "test_addresses_macs_and_mtus[",
+    "test_rules_and_routes[",
+    "test_neighbours_are_known_for_good[",
+    "test_filters[",
+    "test_sysctls[",
+    "test_flows[",
+    # Tried with Open vSwitch's own datapath only so far, and on a kernel with flowtables not yet.
+    "test_nothing_gets_from_wire_to_wire_without_flows[",
+    "test_an_ingress_rule_for_",
+    "test_a_port_without_security_sends_",
+    "test_twins_of_two_tenants_",
+    "test_whatever_a_body_changes_is_changed[flowtable]",
 )
 
 
