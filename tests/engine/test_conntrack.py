@@ -205,6 +205,8 @@ def test_a_table_that_goes_takes_its_connections_along(
 
 def test_a_namespace_that_goes_needs_no_more(host: Machine, version: int) -> None:
     host.run(_document(version, BEFORE))
+    for cable in ("c", "s"):
+        host.ip(f"link delete {cable}", "r")
     assert not [command for command in host.run({}).commands if "conntrack" in command]
 
 
