@@ -127,25 +127,6 @@ def test_an_nf_is_killed(fleet: Fleet, measured: Measured) -> None:
     assert all(flow.outage <= LONGEST_OUTAGE for flow in flows.values()), flows
 
 
-def test_a_daemon_in_a_namespace_that_is_gone(fleet: Fleet) -> None:
-    """As a run leaves it that is cut off between the namespace and the daemon: it is active, and nobody hears it."""
-    host, unit = HOSTS["nf-up4"], "hostnet-bird@nf-up4"
-    # It is started in another one that has the name for a moment.
-    other = "ip netns add other; mount --bind /run/netns/other /run/netns/nf-up4"
-    script = f"{other}; systemctl restart {unit}; umount --lazy /run/netns/nf-up4; ip netns delete other"
-    fleet.output(host, "sh", "-euc", script)
-    await_plan(fleet, others("nf-up4"))
-    assert fleet.play("site.yml", "--limit", host).changed[host] == 1
-    await_plan(fleet)
-
-
-# Each program that answers to BFD, how it is killed, and how it is started again where nobody else does that.
-DAEMONS = {
-    "nf-up4": ("bird", "systemctl kill -s KILL hostnet-bird@nf-up4", "true"),
-    "nf-up6": ("bfdd", "kill -KILL $(pidof bfdd)", "systemctl restart hnlab-container-nf-up6"),
-}
-
-
 @pytest.mark.parametrize("name", list(DAEMONS))
 def test_a_bfd_daemon_is_killed(fleet: Fleet, measured: Measured, name: str) -> None:
     """The user plane still forwards: its routes go as if it were dead, and no packet is lost."""
