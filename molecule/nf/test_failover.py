@@ -127,6 +127,13 @@ def test_an_nf_is_killed(fleet: Fleet, measured: Measured) -> None:
     assert all(flow.outage <= LONGEST_OUTAGE for flow in flows.values()), flows
 
 
+# Each program that answers to BFD, how it is killed, and how it is started again where nobody else does that.
+DAEMONS = {
+    "nf-up4": ("bird", "systemctl kill -s KILL hostnet-bird@nf-up4", "true"),
+    "nf-up6": ("bfdd", "kill -KILL $(pidof bfdd)", "systemctl restart hnlab-container-nf-up6"),
+}
+
+
 @pytest.mark.parametrize("name", list(DAEMONS))
 def test_a_bfd_daemon_is_killed(fleet: Fleet, measured: Measured, name: str) -> None:
     """The user plane still forwards: its routes go as if it were dead, and no packet is lost."""
