@@ -114,8 +114,8 @@ STAGES = {
     ),
 }
 
-# Stages that make namespaces look at the whole machine before and after, so they take turns.
-LANES = (("lint", "unit", "sanity"), ("engine", "package", "lab", "kernel", "molecule"))
+# Stages that make namespaces with names look at the whole machine before and after, so they take turns.
+LANES = (("lint", "unit", "sanity", "package"), ("engine", "lab", "kernel", "molecule"))
 
 
 def environment() -> dict[str, str]:

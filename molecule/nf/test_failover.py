@@ -311,6 +311,7 @@ def test_a_bird_that_is_killed_is_started_again(fleet: Fleet, measured: Measured
     eventually(lambda: led_by(fleet) == [["dcgw-01"]] * 2)
     traffic = Traffic(fleet)
     fleet.output("dcgw-01", "systemctl", "kill", "--signal=KILL", "bird")
+    eventually(lambda: fleet.on("dcgw-01", "birdc", "show", "status").returncode == 0)
     await_sessions(fleet)
     await_plan(fleet)
     assert led_by(fleet) == [["dcgw-01"]] * 2
