@@ -138,7 +138,7 @@ def test_flows_of_the_sync_and_the_gate(host: Node) -> None:
         f'priority=100,in_port="vsync-blue",dl_src={SYNC_HERE},dl_dst={SYNC_THERE} actions=output:"vx-sync"',
         f'priority=100,in_port="vx-sync",dl_src={SYNC_THERE},dl_dst={SYNC_HERE} actions=output:"vsync-blue"',
     }
-    # It is shut: a host opens it for itself when it is to translate. Until then, frames for one go to the host that does.
+    # It is shut: a host opens it for itself when it is to translate. Until then, frames go to the one that does.
     gates = [flow for flow in found if re.match(r"table=8\d\b", flow)]
     assert gates == [
         "table=80, priority=0 actions=drop",
