@@ -489,16 +489,40 @@ TAKEN = {
 }
 
 
-@pytest.mark.parametrize("what", list(TAKEN))
+# What is taken away at once, since it does not touch each other: a run takes its time.
+TOGETHER = (
+    (
+        "IPv6 address of a router",
+        "table of floating IPs",
+        "IPv6 default",
+        "rule of a floating IP",
+        "rule of a subnet",
+        "neighbour of the pair",
+        "an element",
+        "filter",
+        "IPv6 filter",
+        "forwarding",
+    ),
+    ("way to a floating IP", "way to a routed address", "who answers for a floating IP", "who answers for IPv6"),
+    ("a table of flows", "a changed flow"),
+    ("router's port", "instance's port", "patch"),
+    ("container's cable", "MTU", "MAC address", "entry of a tunnel"),
+)
+ALONE = [(name,) for name in TAKEN if not any(name in names for names in TOGETHER)]
+
+
+@pytest.mark.parametrize("names", [*TOGETHER, *ALONE], ids=", ".join)
 def test_what_is_taken_away_comes_again_and_nothing_else_is_touched(
-    fleet: Fleet, documents: Documents, what: str
+    fleet: Fleet, documents: Documents, names: tuple[str, ...]
 ) -> None:
-    command, kinds = TAKEN[what]
-    if "{web3}" in command:
-        command = command.replace("{web3}", mac(fleet, "web3"))
     before = settled(fleet, HOST)
-    fleet.output(HOST, *command.split())
-    assert differences("", before, settled(fleet, HOST))
+    left, kinds = before, set[str]()
+    for name in names:
+        command, own = TAKEN[name]
+        fleet.output(HOST, *command.replace("{web3}", mac(fleet, "web3")).split())
+        found = settled(fleet, HOST)
+        assert differences("", left, found), name
+        left, kinds = found, kinds | own
     made = documents.apply(HOST)[HOST]
     assert {kind for _action, kind, _namespace, _name in made} <= kinds
     assert all(action != "remove" for action, *_rest in made)
