@@ -51,6 +51,7 @@ class Documents:
         """changed: variables that the inventory's are replaced by."""
         self._fleet = fleet
         self._directory = directory
+        directory.mkdir(exist_ok=True)
         more = directory / "more.json"
         more.write_text(json.dumps(changed or {}))
         fleet.play("render.yml", "-e", f"render_output={directory}", "-e", f"@{more}")

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from applied import Documents, intent
 from drawing import expected, pinged
 from fleet import MOLECULE, Fleet
+from traffic import Traffic
 
 sys.path.insert(0, str(MOLECULE / "shared"))
 from test_teardown import differences
@@ -22,7 +22,7 @@ HOSTS = ("compute-01", "compute-02", "network-01", "network-02")
 UNCHANGED = dict.fromkeys(HOSTS, 0)
 # Every kind of path: on the link and routed, to the same host and the other, in a tunnel and with a tag; by floating IP
 # in, out, to another host's, to one of the same host and to one's own; central; and IPv6.
-STREAMS = [
+PATHS = [
     ("web2", "172.16.19.10"),
     ("web2", "172.16.18.103"),
     ("web4", "172.16.19.10"),
@@ -57,10 +57,17 @@ RED: dict[str, dict[str, Any]] = {
 
 
 def lost_during(fleet: Fleet, change: Callable[[], None]) -> list[str]:
-    """What streams on all paths lose while something is done."""
-    streams = [fleet.stream(host, address) for host, address in STREAMS]
+    """What is lost, or comes twice, of a packet every ten milliseconds on each path while something is done."""
+    traffic = {
+        host: Traffic(fleet, host, [address for other, address in PATHS if other == host]) for host in dict(PATHS)
+    }
     change()
-    return [line for stream in streams for line in stream.lost()]
+    return [
+        f"{host} → {address}: {flow.lost} of {flow.sent} lost, {flow.repeated} answered twice, {flow.outage} ms"
+        for host, running in traffic.items()
+        for address, flow in running.end().items()
+        if flow.lost or flow.repeated
+    ]
 
 
 def with_more(more: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -81,14 +88,16 @@ def inside(fleet: Fleet, host: str, namespace: str, *command: str) -> int:
 
 def test_another_tenant_comes_and_goes_unnoticed(fleet: Fleet, tmp_path: Path) -> None:
     before = fleet.snapshots()
-    more = tmp_path / "more.json"
-    more.write_text(json.dumps(with_more(RED)))
+    come, gone = (
+        Documents(fleet, tmp_path / name, changed) for name, changed in (("come", with_more(RED)), ("gone", {}))
+    )
 
     def come_and_go() -> None:
-        come = fleet.play("site.yml", "-e", f"@{more}")
-        assert {host for host, changes in come.changed.items() if changes} == set(HOSTS)
+        made = come.apply("dvr")
+        assert {host for host, changes in made.items() if changes} == set(HOSTS)
         assert_that_red_works(fleet)
-        assert fleet.play("site.yml").changed == come.changed
+        taken = gone.apply("dvr")
+        assert {host for host, changes in taken.items() if changes} == set(HOSTS)
 
     assert lost_during(fleet, come_and_go) == []
     assert fleet.play("site.yml").changed == UNCHANGED

@@ -502,11 +502,16 @@ TOGETHER = (
         "filter",
         "IPv6 filter",
         "forwarding",
+        "way to a floating IP",
+        "way to a routed address",
+        "who answers for a floating IP",
+        "who answers for IPv6",
     ),
-    ("way to a floating IP", "way to a routed address", "who answers for a floating IP", "who answers for IPv6"),
-    ("a table of flows", "a changed flow"),
-    ("router's port", "instance's port", "patch"),
-    ("container's cable", "MTU", "MAC address", "entry of a tunnel"),
+    ("address of a router", "address of the host outside", "all flows"),
+    ("a table of flows", "a changed flow", "tunnel"),
+    ("router's port", "instance's port", "patch", "MTU"),
+    ("container's cable", "MAC address", "entry of a tunnel"),
+    ("translation", "one flow", "pair"),
 )
 ALONE = [(name,) for name in TAKEN if not any(name in names for names in TOGETHER)]
 

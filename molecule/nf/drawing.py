@@ -9,15 +9,13 @@ What the collection derives from the intent is written down here by hand, so tha
 from __future__ import annotations
 
 import json
-import subprocess
-import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
-from fleet import MOLECULE, PROJECT, Fleet, eventually
+from fleet import PROJECT, Fleet, eventually
+from traffic import Flow, Traffic
 
 GATEWAYS = ("dcgw-01", "dcgw-02")
 # 300 ms, five times.
@@ -65,7 +63,6 @@ SUBSCRIBERS = {
     "2001:db8:cb60::1": "nf-up1",
 }
 INTENT = PROJECT / "inventory/nf/group_vars/nf.yml"
-FLOWS = (MOLECULE / "nf/flows.py").read_text()
 
 # For each route, its next hops.
 Routes = dict[str, frozenset[str]]
@@ -177,30 +174,11 @@ def mend(fleet: Fleet, *hosts: str) -> None:
         fleet.output(host, "ip", "link", "set", "eth1", "up")
 
 
-@dataclass(frozen=True)
-class Flow:
-    """What became of the packets to one address. outages: how often answers ceased; outage: the longest, in ms."""
-
-    sent: int
-    lost: int
-    outages: int
-    outage: int
-    errors: Mapping[str, int]
-
-
-class Traffic:
-    """A packet every ten milliseconds from the client to a subscriber in every pool, until it is ended."""
+class PoolTraffic(Traffic):
+    """To a subscriber in every pool, or to these addresses."""
 
     def __init__(self, fleet: Fleet, client: str = "client", addresses: Iterable[str] = tuple(SUBSCRIBERS)) -> None:
-        command = fleet.command(client, "python3", "-c", FLOWS, *addresses)
-        self._run = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self._run.stdout
-        assert self._run.stdout.readline() == "ready\n", "not everybody answers"
-        time.sleep(0.5)
-
-    def end(self) -> dict[str, Flow]:
-        text, _errors = self._run.communicate("enough\n")
-        return {address: Flow(**values) for address, values in json.loads(text).items()}
+        super().__init__(fleet, client, addresses)
 
 
 def of(flows: Mapping[str, Flow], *planes: str) -> dict[str, Flow]:

@@ -21,7 +21,7 @@ from drawing import (  # noqa: E402
     PLANES,
     POOLS,
     SUBSCRIBERS,
-    Traffic,
+    PoolTraffic,
     await_plan,
     cut,
     family_of,
@@ -51,7 +51,7 @@ def main() -> None:
     await_plan(fleet)
     before = carriers(fleet)
     print(f"A packet goes from the client to a subscriber in each of {len(POOLS)} pools every 10 ms.", flush=True)
-    traffic = Traffic(fleet)
+    traffic = PoolTraffic(fleet)
     print(f"The link of {DEAD} on {HOSTS[DEAD]} is cut. BFD takes it for dead after {DETECTION} ms.", flush=True)
     cut(fleet, HOSTS[DEAD])
     await_plan(fleet, [name for name in DRAWN if name != DEAD])

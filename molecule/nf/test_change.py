@@ -17,7 +17,7 @@ from drawing import (
     HOSTS,
     PLANES,
     Moment,
-    Traffic,
+    PoolTraffic,
     await_plan,
     await_sessions,
     guards,
@@ -37,7 +37,7 @@ BAD = {
 def test_a_second_run_changes_nothing_and_resets_no_session(fleet: Fleet) -> None:
     since, guarded = await_sessions(fleet), all_guards(fleet)
     assert {gateway: len(own) for gateway, own in guarded.items()} == dict.fromkeys(GATEWAYS, 2 * len(DRAWN) + 4)
-    traffic = Traffic(fleet)
+    traffic = PoolTraffic(fleet)
     assert fleet.play("site.yml").changed == dict.fromkeys(fleet.machines, 0)
     assert losses(traffic.end()) == []
     assert (await_sessions(fleet), all_guards(fleet)) == (since, guarded)
@@ -60,7 +60,7 @@ def seventh(fleet: Fleet, tmp_path: Path) -> Iterator[str]:
 def test_a_user_plane_appears_and_joins_by_itself(fleet: Fleet, seventh: str) -> None:
     """Its own host is all that the playbook is run for. It gets a share of what is in no pool, and no pool moves."""
     since = await_sessions(fleet)
-    traffic = Traffic(fleet)
+    traffic = PoolTraffic(fleet)
     assert fleet.play("site.yml", "--limit", "compute-07", "-e", f"@{seventh}").changed["compute-07"] > 0
     with_it = plan((*DRAWN, "nf-up7"))
     await_plan(fleet, (*DRAWN, "nf-up7"))

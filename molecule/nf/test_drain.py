@@ -11,7 +11,7 @@ from drawing import (
     GATEWAYS,
     PLANES,
     POOLS,
-    Traffic,
+    PoolTraffic,
     active,
     await_plan,
     cut,
@@ -40,7 +40,7 @@ def assert_drained(fleet: Fleet, plane: str, heirs: int) -> None:
 def test_user_plane_and_foreign_control_plane(fleet: Fleet) -> None:
     """Its pools go to others. Sessions stay; a second drain changes nothing, and site.yml does not undo it."""
     before = {gateway: sessions(fleet, gateway) for gateway in GATEWAYS}
-    traffic = Traffic(fleet)
+    traffic = PoolTraffic(fleet)
     assert sum(fleet.play("drain.yml", "-e", "drain=nf-up3,nf-cp2").changed.values()) > 0
     assert_drained(fleet, "nf-up3", 1)
     assert set(fleet.play("drain.yml", "-e", "drain=nf-up3,nf-cp2").changed.values()) == {0}
@@ -55,7 +55,7 @@ def test_user_plane_and_foreign_control_plane(fleet: Fleet) -> None:
 def test_foreign_user_plane_and_control_plane(fleet: Fleet) -> None:
     """The control plane that is left has a plan of its own and keeps to it: the covering prefix has the pools."""
     before = {gateway: sessions(fleet, gateway) for gateway in GATEWAYS}
-    traffic = Traffic(fleet)
+    traffic = PoolTraffic(fleet)
     fleet.play("drain.yml", "-e", "drain=nf-up6,nf-cp1")
     assert_drained(fleet, "nf-up6", 0)
     fleet.play("undrain.yml", "-e", "undrain=nf-up6,nf-cp1")
@@ -66,7 +66,7 @@ def test_foreign_user_plane_and_control_plane(fleet: Fleet) -> None:
 
 def test_gateway(fleet: Fleet) -> None:
     """It gives the shared addresses away, routes until no packet passes it, and shuts its sessions."""
-    traffic = Traffic(fleet)
+    traffic = PoolTraffic(fleet)
     lead_client(fleet, "253")
     fleet.play("drain.yml", "-e", "drain=dcgw-01")
     assert active(fleet) == ["dcgw-02"]

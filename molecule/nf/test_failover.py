@@ -20,7 +20,7 @@ from drawing import (
     SUBSCRIBERS,
     VIRTUAL,
     Flow,
-    Traffic,
+    PoolTraffic,
     active,
     await_plan,
     await_sessions,
@@ -48,7 +48,7 @@ def during(
     restore: Callable[[], None] = lambda: None,
 ) -> dict[str, Flow]:
     """What becomes of the traffic to every pool while something happens, of which the others' pools notice nothing."""
-    traffic = Traffic(fleet)
+    traffic = PoolTraffic(fleet)
     happen()
     time.sleep(0.5)
     flows = traffic.end()
@@ -83,7 +83,7 @@ def test_flows_that_move_are_served_by_others(fleet: Fleet, measured: Measured) 
     spread = [f"203.0.113.{number}" for number in range(112, 144)]
     gone = PLANES["nf-up5"][4]
     before = ways(fleet, spread)
-    traffic = Traffic(fleet, addresses=spread)
+    traffic = PoolTraffic(fleet, addresses=spread)
     cut(fleet, HOSTS["nf-up5"])
     await_plan(fleet, others("nf-up5"))
     after = ways(fleet, spread)
@@ -218,7 +218,7 @@ def test_control_planes_are_lost(fleet: Fleet, measured: Measured) -> None:
             await_sessions(fleet)
 
     during(fleet, one_after_the_other)
-    traffic, before = Traffic(fleet), forwarded(fleet)
+    traffic, before = PoolTraffic(fleet), forwarded(fleet)
     cut(fleet, *hosts)
     virtual = {network: wanted[network] for network in VIRTUAL.values()}
     for gateway in GATEWAYS:
@@ -251,7 +251,7 @@ def test_all_user_planes_are_dead(fleet: Fleet, measured: Measured) -> None:
     """No route is left, and nothing goes round between the gateways and the client, whose defaults are each other."""
     before = forwarded(fleet)
     hosts = [HOSTS[name] for name in DRAWN]
-    traffic = Traffic(fleet)
+    traffic = PoolTraffic(fleet)
     cut(fleet, *hosts)
     await_plan(fleet, ())
     time.sleep(1)
@@ -282,7 +282,7 @@ def test_a_gateway_whose_bird_does_not_answer_gives_way(fleet: Fleet, measured: 
     """Its kernel keeps the routes as they were, by which packets find their way until the other gateway has them."""
     silence, wake = SILENCED[how]
     eventually(lambda: led_by(fleet) == [["dcgw-01"]] * 2)
-    traffic = Traffic(fleet), Traffic(fleet, "nf-up5", OUTSIDE)
+    traffic = PoolTraffic(fleet), PoolTraffic(fleet, "nf-up5", OUTSIDE)
     began = time.monotonic()
     fleet.output("dcgw-01", "sh", "-c", silence)
     try:
@@ -309,7 +309,7 @@ def test_a_gateway_whose_bird_does_not_answer_gives_way(fleet: Fleet, measured: 
 def test_a_bird_that_is_killed_is_started_again(fleet: Fleet, measured: Measured) -> None:
     """By systemd, at once: nobody gives way. It takes away the routes that it finds, and has to hear of them again."""
     eventually(lambda: led_by(fleet) == [["dcgw-01"]] * 2)
-    traffic = Traffic(fleet)
+    traffic = PoolTraffic(fleet)
     fleet.output("dcgw-01", "systemctl", "kill", "--signal=KILL", "bird")
     eventually(lambda: fleet.on("dcgw-01", "birdc", "show", "status").returncode == 0)
     await_sessions(fleet)
@@ -326,8 +326,8 @@ def test_a_bird_that_is_killed_is_started_again(fleet: Fleet, measured: Measured
 def test_a_gateway_dies(fleet: Fleet, measured: Measured) -> None:
     """The other one takes what the client sends and what the NFs send, and gives it back when the first is whole."""
     eventually(lambda: active(fleet) == active(fleet, "198.18.0.254") == ["dcgw-01"])
-    inside = Traffic(fleet, "nf-up5", OUTSIDE)
-    traffic = Traffic(fleet)
+    inside = PoolTraffic(fleet, "nf-up5", OUTSIDE)
+    traffic = PoolTraffic(fleet)
     fleet.power("dcgw-01", "off")
     time.sleep(4)
     flows = {**traffic.end(), **inside.end()}
@@ -336,7 +336,7 @@ def test_a_gateway_dies(fleet: Fleet, measured: Measured) -> None:
     assert worst <= 3000, losses(flows)
     assert routes(fleet, "dcgw-02") == plan()
     fleet.power("dcgw-01", "on")
-    inside, traffic = Traffic(fleet, "nf-up5", OUTSIDE), Traffic(fleet)
+    inside, traffic = PoolTraffic(fleet, "nf-up5", OUTSIDE), PoolTraffic(fleet)
     assert fleet.play("site.yml", "--limit", "dcgw-01").changed["dcgw-01"] > 0
     await_plan(fleet)
     eventually(lambda: active(fleet) == active(fleet, "198.18.0.254") == ["dcgw-01"])

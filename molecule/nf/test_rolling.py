@@ -14,10 +14,9 @@ from drawing import (
     DRAWN,
     GATEWAYS,
     HOSTS,
-    MOLECULE,
     PLANES,
     POOLS,
-    Traffic,
+    PoolTraffic,
     active,
     await_plan,
     await_sessions,
@@ -27,7 +26,7 @@ from drawing import (
     routes,
     sessions,
 )
-from fleet import Fleet, eventually
+from fleet import MOLECULE, Fleet, eventually
 
 PLACES = {"dcgw-01": "252", "dcgw-02": "253"}
 
@@ -66,7 +65,7 @@ def test_gateways_are_changed_one_after_the_other(fleet: Fleet) -> None:
     eventually(lambda: active(fleet) == ["dcgw-01"])
     before = daemons(fleet)
     with client_follows(fleet):
-        traffic = Traffic(fleet)
+        traffic = PoolTraffic(fleet)
         restart = str(MOLECULE / "nf/tasks/restart_bird.yml")
         fleet.play("rolling.yml", "-e", "rolling_hosts=nf_gateways", "-e", f"rolling_tasks={restart}")
         await_plan(fleet)
@@ -85,7 +84,7 @@ def test_hosts_are_changed_one_after_the_other(fleet: Fleet) -> None:
     before = {name: started(fleet, HOSTS[name], name) for name in ("nf-up3", "nf-cp1")}
     hosts = ":".join(HOSTS[name] for name in ("nf-up3", "nf-cp1", "nf-cp2"))
     restart = str(MOLECULE / "nf/tasks/restart_functions.yml")
-    traffic = Traffic(fleet)
+    traffic = PoolTraffic(fleet)
     fleet.play("rolling.yml", "-e", f"rolling_hosts={hosts}", "-e", f"rolling_tasks={restart}")
     await_plan(fleet)
     assert losses(traffic.end()) == []
@@ -108,7 +107,7 @@ def test_one_gateway_is_away(fleet: Fleet) -> None:
         with pytest.raises(AssertionError, match="dcgw-02"):
             fleet.play("drain.yml", "-e", "drain=nf-up3")
         await_plan(fleet, gateways=["dcgw-01"])
-        traffic = Traffic(fleet)
+        traffic = PoolTraffic(fleet)
         fleet.play("drain.yml", "-e", "drain=nf-up3", "-e", "without=dcgw-02")
         assert losses(traffic.end()) == []
         assert_without(fleet, "nf-up3", "dcgw-01")
@@ -123,7 +122,7 @@ def test_one_gateway_is_away(fleet: Fleet) -> None:
 def test_a_gateway_is_built_while_it_is_out_of_service(fleet: Fleet) -> None:
     eventually(lambda: active(fleet) == ["dcgw-01"])
     drained = ("-e", '{"fabric_drained": ["dcgw-02"]}')
-    traffic = Traffic(fleet)
+    traffic = PoolTraffic(fleet)
     fleet.play("teardown.yml", "--limit", "dcgw-02")
     assert fleet.play("site.yml", "--limit", "dcgw-02", *drained).changed["dcgw-02"] > 0
     assert fleet.play("site.yml", "--limit", "dcgw-02", *drained).changed == {"dcgw-02": 0}

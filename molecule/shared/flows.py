@@ -4,8 +4,8 @@
 """Send an echo request to each address every ten milliseconds, and tell what became of them.
 
 flows.py ADDRESS…   prints "ready" once all have answered; after its input has ended, for each address as JSON: how many
-packets were sent, how many had no answer, how often answers ceased, the longest time without one in milliseconds, and
-what routers said instead
+packets were sent, how many had no answer, how many answers came again, how often answers ceased, the longest time
+without one in milliseconds, and what routers said instead
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Flow:
     identifier: int
     sent: list[float] = field(default_factory=list)
     answered: set[int] = field(default_factory=set)
+    repeated: int = 0
     errors: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -62,6 +63,7 @@ class Flow:
         return {
             "sent": len(self.sent) - first,
             "lost": len(missing),
+            "repeated": self.repeated,
             "outages": outages,
             "outage": round(1000 * longest),
             "errors": self.errors,
@@ -82,6 +84,7 @@ def heard(flows: dict[int, Flow], family: int, message: bytes) -> None:
     if kind == REPLY[family]:
         identifier, _low, number = struct.unpack("!HHI", message[4:12])
         if identifier in flows:
+            flows[identifier].repeated += number in flows[identifier].answered
             flows[identifier].answered.add(number)
     elif kind in ERRORS[family]:
         quoted = message[8 + HEADER[family] :]
@@ -102,6 +105,11 @@ def take(flows: dict[int, Flow], links: dict[int, socket.socket], until: float, 
         if any(each in ready for each in end):
             return True
     return False
+
+
+def on_beat(moment: float) -> float:
+    """The next of the moments at which all that send on one machine do so: a switch in user space wakes up once."""
+    return (moment // INTERVAL + 1) * INTERVAL
 
 
 def opened() -> dict[int, socket.socket]:
@@ -126,12 +134,14 @@ def main(addresses: list[str]) -> None:
     links = opened()
     base = (os.getpid() << 6) & 0xFFC0
     flows = {base + number: Flow(address, base + number) for number, address in enumerate(addresses)}
-    began = turn = time.monotonic()
+    began = time.monotonic()
+    turn = on_beat(began)
+    take(flows, links, turn, [])
     silent, ended = True, False
     while not ended:
         for flow in flows.values():
             send(flow, links[flow.family])
-        turn = max(turn + INTERVAL, time.monotonic())
+        turn = on_beat(max(turn, time.monotonic()))
         ended = take(flows, links, turn, [sys.stdin])
         if silent and all(flow.answered for flow in flows.values()):
             silent = False
