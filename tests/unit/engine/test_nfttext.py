@@ -18,41 +18,42 @@ from ansible_collections.hostnet.fabric.plugins.module_utils.kinds.nft_table imp
     tables,
 )
 
+# nft indents with tabs.
 LISTING = """table inet hostnet.t.g {
-	flags dormant
-	comment "a # b {"
+    flags dormant
+    comment "a # b {"
 
-	limit l {
-		rate 10/second
-	}
+    limit l {
+        rate 10/second
+    }
 
-	ct helper h {
-		type "ftp" protocol tcp
-		l3proto ip
-	}
+    ct helper h {
+        type "ftp" protocol tcp
+        l3proto ip
+    }
 
-	set s {
-		type ipv4_addr
-		size 100	# count 3
-		flags dynamic
-	}
+    set s {
+        type ipv4_addr
+        size 100    # count 3
+        flags dynamic
+    }
 
-	chain c {
-		comment "at a # device"
-		type filter hook ingress device "eth0" priority filter; policy accept;
-		jump {
-			type ipv4_addr
-		}
-		comment "no head"
-	}
+    chain c {
+        comment "at a # device"
+        type filter hook ingress device "eth0" priority filter; policy accept;
+        jump {
+            type ipv4_addr
+        }
+        comment "no head"
+    }
 }
 # Warning: table ip nat is managed by iptables-nft, do not touch!
 table netdev n { # progname nft
-	chain d {
-		drop
-	}
+    chain d {
+        drop
+    }
 }
-"""
+""".replace("    ", "\t")
 
 
 def test_the_heads_of_a_listing() -> None:
