@@ -119,7 +119,7 @@ STAGES = {
 }
 
 # What measures packets comes last in the second lane, when the first one has nothing left to do.
-LANES = (("lint", "unit", "sanity", "package", "lab", "kernel"), ("engine", "molecule"))
+LANES = (("kernel", "lint", "unit", "sanity", "package", "lab"), ("engine", "molecule"))
 
 
 def environment() -> dict[str, str]:
