@@ -17,7 +17,7 @@ STAGES := lint unit sanity engine package lab kernel molecule
 help:
 	@echo "make demo       build SCENARIO (now: $(SCENARIO)) on the embedded lab and check it with real packets"
 	@echo "make demo-down  take it down again"
-	@echo "make test       every check; make $(subst $() ,|,$(STAGES)) runs one stage"
+	@echo "make test       every check (LONG=1 adds those that take many minutes more); make $(subst $() ,|,$(STAGES)) runs one stage"
 	@echo "make bench      measure the engine and write docs/benchmarks.md"
 	@echo "make clean      remove what these commands left in the checkout"
 

@@ -33,6 +33,8 @@ TAIL_LINES = 60
 # For tests with daemons, packets and clocks, on a machine that does other things at the same time. A pure function has
 # no excuse, so its tests have one try.
 SECOND_TRY = ("--reruns", "1")
+# `make test LONG=1` runs these, too.
+SHORT = () if os.environ.get("LONG") else ("-m", "not long")
 RERUN = re.compile(r"\bRERUN (\S+::\S+)")
 
 
@@ -103,7 +105,7 @@ STAGES = {
         (python("sanity", "scripts/sanity.py", "--junit", reports=SANITY_REPORTS),),
     ),
     # Most of the time these tests wait for the kernel and for daemons, so there are more of them than processors.
-    "engine": Stage("the engine in real network namespaces", (pytest("tests/engine", "-n", "4", *SECOND_TRY),)),
+    "engine": Stage("the engine in real network namespaces", (pytest("tests/engine", "-n", "4", *SECOND_TRY, *SHORT),)),
     "package": Stage("the built artifact, installed and used", (pytest("tests/packaging"),)),
     "lab": Stage("the lab itself", (LAB_PACKAGES, pytest("tests/lab", *SECOND_TRY))),
     "kernel": Stage(
@@ -118,8 +120,9 @@ STAGES = {
     ),
 }
 
-# What measures packets comes last in the second lane, when the first one has nothing left to do.
-LANES = (("kernel", "lint", "unit", "sanity", "package", "lab"), ("engine", "molecule"))
+# What measures packets comes last in the second lane, when the first one has nothing left to do; so does the emulated
+# machine, which another one beside it, or a fleet, slows down several times.
+LANES = (("lint", "unit", "sanity", "package", "lab"), ("engine", "kernel", "molecule"))
 
 
 def environment() -> dict[str, str]:

@@ -94,6 +94,7 @@ def change_keys(fleet: Fleet, own: list[str], foreign: str) -> None:
     await_plan(fleet)
 
 
+@pytest.mark.long
 def test_the_key_of_all_sessions_is_changed(fleet: Fleet, tmp_path: Path) -> None:
     """And is in nothing that is printed."""
     more = tmp_path / "more.json"

@@ -52,6 +52,7 @@ def test_user_plane_and_foreign_control_plane(fleet: Fleet) -> None:
     assert losses(traffic.end()) == []
 
 
+@pytest.mark.long
 def test_foreign_user_plane_and_control_plane(fleet: Fleet) -> None:
     """The control plane that is left has a plan of its own and keeps to it: the covering prefix has the pools."""
     before = {gateway: sessions(fleet, gateway) for gateway in GATEWAYS}

@@ -100,6 +100,7 @@ def assert_without(fleet: Fleet, plane: str, *gateways: str) -> None:
         assert not ways & set(PLANES[plane].values())
 
 
+@pytest.mark.long
 def test_one_gateway_is_away(fleet: Fleet) -> None:
     """The play ends unless it is told to go on without that one, which learns of the drain when it is back."""
     fleet.power("dcgw-02", "off")
@@ -119,6 +120,7 @@ def test_one_gateway_is_away(fleet: Fleet) -> None:
     await_plan(fleet)
 
 
+@pytest.mark.long
 def test_a_gateway_is_built_while_it_is_out_of_service(fleet: Fleet) -> None:
     eventually(lambda: active(fleet) == ["dcgw-01"])
     drained = ("-e", '{"fabric_drained": ["dcgw-02"]}')
