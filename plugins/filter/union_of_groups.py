@@ -46,6 +46,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 
+# Ansible looks for a filter in all files of the collection before its own, by name: this one's comes after those of the
+# filters that need the compilers.
 def union_of_groups(groups: Mapping[str, Iterable[str]], names: Iterable[str]) -> list[str]:
     """The hosts of these groups, each once."""
     return list(dict.fromkeys(host for name in names for host in groups.get(name, ())))
